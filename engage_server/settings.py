@@ -260,6 +260,11 @@ class Settings:
         """The port in ``cert_url``, the same on both instances."""
         return self.public_http_port or self.http_port
 
+    @property
+    def called_https_port(self) -> int:
+        """The TLS port that devices call. Where HTTP has a public port, TLS is on 443: devices know no other."""
+        return 443 if self.public_http_port else self.https_port
+
     def anchored(self, folder: Path) -> Self:
         """Return these settings with relative paths resolved against ``folder``."""
         url = self.database_url.reveal()

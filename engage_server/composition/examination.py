@@ -164,9 +164,8 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
 
 
 def _call(settings: Settings, host: Host) -> str:
-    """The command that calls a host as devices do. Where HTTP has a public port, TLS is on 443: doors know no other."""
-    http = settings.public_http_port or settings.http_port
-    https = _HTTPS_PORT if settings.public_http_port else settings.https_port
+    """The command that calls a host as devices do."""
+    http, https = settings.cert_url_port, settings.called_https_port
     http_shown = "" if http == HTTP_PORT else f":{http}"
     https_shown = "" if https == _HTTPS_PORT else f" --https-port {https}"
     return f"engage lock fetch http://{host.in_url}{http_shown}{https_shown}"

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
     from engage_server.services.rotation.site_rotations import SiteRotations
+    from engage_server.services.sims.orders import SimOrders
     from engage_server.services.site_path.event_transfer import PathEventTransfer
     from engage_server.services.site_path.paths import SitePaths
+    from engage_server.services.site_path.recording import PathRecording
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.naming import Naming
@@ -234,6 +236,20 @@ class OperatorSide(HostSide):
         from engage_server.services.site_path.paths import SitePaths
 
         return SitePaths(self._store)
+
+    @cached_property
+    def path_recording(self) -> "PathRecording":
+        """Stores what a command found out about a path."""
+        from engage_server.services.site_path.recording import PathRecording
+
+        return PathRecording(self._store)
+
+    @cached_property
+    def sim_orders(self) -> "SimOrders":
+        """Records what operators of this installation order from operators of SIMs."""
+        from engage_server.services.sims.orders import SimOrders
+
+        return SimOrders(self._store)
 
     @cached_property
     def path_event_transfer(self) -> "PathEventTransfer":

@@ -11,6 +11,7 @@ from engage_server.links.ingress.parts import Parts
 from engage_server.links.kpn.answering.addresses import read_addresses
 from engage_server.links.m2u.slots import read_slots
 from engage_server.links.registry.links_file import LinksFile
+from engage_server.links.sim.ingress_part import read_sim_part
 from engage_server.links.telekom.ingress_part import read_telekom_part
 
 
@@ -38,3 +39,4 @@ def _each(file: LinksFile) -> Iterator[Prepared]:
     yield read_slots(file)
     yield read_addresses(file)
     yield read_telekom_part(file)
+    yield read_sim_part(file)

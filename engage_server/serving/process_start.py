@@ -2,9 +2,17 @@
 
 import logging
 import resource
+import sys
 from contextlib import suppress
 
 from engage_server.files import make_folder
+from engage_server.serving.worker.log_lines import (
+    DeviceLogger,
+    ErrorLogHandler,
+    JsonFormatter,
+    LogFormat,
+    TextFormatter,
+)
 from engage_server.settings import Settings
 
 _MAX_DESCRIPTORS = 1 << 20
@@ -33,6 +41,21 @@ def log_beside_gunicorn() -> None:
     ours, gunicorn = logging.getLogger("engage_server"), logging.getLogger("gunicorn.error")
     ours.handlers, ours.propagate = list(gunicorn.handlers), False
     ours.setLevel(gunicorn.level)
+
+
+def log_without_gunicorn(log_format: LogFormat) -> None:
+    """Send what a process without gunicorn logs to standard error, in the form of the others.
+
+    Args:
+        log_format: The setting.
+    """
+    handler = ErrorLogHandler(sys.stderr.fileno())
+    handler.setFormatter(
+        JsonFormatter() if log_format == "json" else TextFormatter(DeviceLogger.error_fmt, DeviceLogger.datefmt)
+    )
+    ours = logging.getLogger("engage_server")
+    ours.handlers, ours.propagate = [handler], False
+    ours.setLevel(logging.INFO)
 
 
 def raise_descriptor_limit() -> None:

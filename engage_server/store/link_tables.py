@@ -81,3 +81,14 @@ kpn_downlinks = Table(
     Column("queued_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
 )
+
+# Whose turn it is to ask an operator of SIMs, and what the last one who did remembers. ``version`` grows with each
+# turn: whoever changes a row names the version that they know.
+sim_polls = Table(
+    "sim_polls",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("held_until", UtcDateTime, nullable=False),
+    Column("memory", Text, nullable=False),
+)

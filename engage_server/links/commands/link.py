@@ -1,9 +1,11 @@
 """``engage link``: the paths to sites, and what links reported of them."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
 
 import click
 
@@ -14,9 +16,12 @@ from engage_server.cli.output import console, json_option, print_json, print_nex
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
-from engage_server.errors import NotFound, StoreNotUsable, UsageError
+from engage_server.errors import EngageError, NotFound, StoreNotUsable, UsageError
 from engage_server.links.checkup import check_links
+from engage_server.links.commands.policy.policy_command import policy
+from engage_server.links.commands.polling.poll_standings import accounts_of_links, check_polls, poll_json
 from engage_server.links.registry.links_file import LinksFile, read_links_file
+from engage_server.links.sim.polling.standing import PollStanding
 from engage_server.records import LinkStanding, StoredPathEvent
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.checkup import Check, Level, worst
@@ -29,7 +34,7 @@ _ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _HONEST = "A link reports about the path to a site. It proves nothing about a door."
 
 
-@click.group(cls=OrderedGroup, order=("list", "show", "events", "check", "role"))
+@click.group(cls=OrderedGroup, order=("list", "show", "events", "check", "policy", "role"))
 def link() -> None:
     """Links: what reports about the path to a site.
 
@@ -52,12 +57,15 @@ def list_links(session: Session, site: str | None, as_json: bool) -> int:
 
     Exit status 1 when a path is cut.
     """
-    reports = _reports(session, site)
+    file = _links_file(session)
+    reports, accounts = _reports(session, site, file), accounts_of_links(session, file)
     if as_json:
-        print_json([link_json(each) for each in reports])
+        print_json([_link_json(each, accounts) for each in reports])
     else:
         rows = [_row(each) for each in reports]
         print_table(["link", "site", "partner", "path", "since (UTC)", "said by"], rows, "there is no link")
+        for words in sorted({standing.in_words() for standing in accounts.values()}):
+            print_wrapped(words, "  ")
         print_next(f"{program()} link show {reports[0].standing.link}" if reports else f"{program()} link check")
     return int(any(each.path.state is PathState.CUT for each in reports))
 
@@ -68,12 +76,14 @@ def list_links(session: Session, site: str | None, as_json: bool) -> int:
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> int:
     """Show one link with its newest events. Exit status 1 when its path is cut."""
-    report = next((each for each in _reports(session, None) if each.standing.link == name), None)
+    file = _links_file(session)
+    report = next((each for each in _reports(session, None, file) if each.standing.link == name), None)
     if report is None:
         raise NotFound(f"there is no link '{name}'", "List them: engage link list", code="link.not_found")
     events = session.operator_side().paths.events(link=name, limit=10)
+    accounts = accounts_of_links(session, file)
     if as_json:
-        print_json(link_json(report) | {"events": [path_event_json(each) for each in events]})
+        print_json(_link_json(report, accounts) | {"events": [path_event_json(each) for each in events]})
         return int(report.path.state is PathState.CUT)
     standing, path = report.standing, report.path
     console().print(f"{name}: path {path.state}", style=_STYLES[path.state])
@@ -87,6 +97,8 @@ def show(session: Session, name: str, as_json: bool) -> int:
         ("expected", expected),
     ):
         click.echo(f"  {label:<12} {text}")
+    if name in accounts:
+        print_wrapped(accounts[name].in_words(), "  ")
     if events:
         _print_events(events)
     print_wrapped(_HONEST, "")
@@ -130,7 +142,8 @@ def check(session: Session, as_json: bool) -> int:
     alone it is 0.
     """
     found: list[Check] = []
-    for each in check_links(session.settings(), _site_names(session), session.now()):
+    of_file = check_links(session.settings(), _site_names(session), session.now())
+    for each in chain(of_file, check_polls(session, _readable_file(session))):
         found.append(each)
         if not as_json:
             _print_check(each)
@@ -162,13 +175,15 @@ def role(name: str) -> None:
     click.echo("\n".join(role_sql(name)))
 
 
-def _reports(session: Session, site: str | None) -> list[LinkReport]:
+link.add_command(policy)
+
+
+def _reports(session: Session, site: str | None, file: LinksFile | None) -> list[LinkReport]:
     """Each link that reported, and each that only the file has."""
     side, now = session.operator_side(), session.now()
     if site is not None:
         side.sites.get(site)
     reports = {each.standing.link: each for each in side.paths.links(now, site)}
-    file = _links_file(session)
     for each in file.links.values() if file is not None else ():
         if each.name not in reports and site in (None, each.site):
             standing = LinkStanding(each.name, each.site, each.partner, round(60 * (each.expects_every_minutes or 0)))
@@ -181,6 +196,19 @@ def _links_file(session: Session) -> LinksFile | None:
     if not settings.links_file.exists():
         return None
     return read_links_file(settings.links_file, settings.links_bind, settings.links_port)
+
+
+def _readable_file(session: Session) -> LinksFile | None:
+    """The file, if nothing is wrong with it: the checks say what is."""
+    with suppress(EngageError):
+        return _links_file(session)
+    return None
+
+
+def _link_json(report: LinkReport, accounts: Mapping[str, PollStanding]) -> dict[str, Any]:
+    """A link, and how the poll of its account stands, if it is polled."""
+    standing = accounts.get(report.standing.link)
+    return {**link_json(report), **({"account": poll_json(standing)} if standing is not None else {})}
 
 
 def _site_names(session: Session) -> Collection[str] | None:

@@ -32,7 +32,7 @@ class DatabaseDesk:
     def record(self, events: Sequence[PathEvent]) -> bool:
         """Store all of these events. False if the database does not take them."""
         try:
-            self._tables.add_path_events([_storable(event) for event in events])
+            self._tables.add_path_events([storable(event) for event in events])
         except EngageError as error:
             self._tell(error)
             return False
@@ -82,7 +82,7 @@ class DatabaseDesk:
             _log.info("what partners report is stored again")
 
 
-def _storable(event: PathEvent) -> PathEvent:
+def storable(event: PathEvent) -> PathEvent:
     """The event as the spool would keep it: texts cut, and without characters that no database accepts."""
     stored = event_of(line_of(event))
     assert stored is not None  # noqa: S101  # a property test: every line can be read again

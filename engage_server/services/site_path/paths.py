@@ -61,6 +61,10 @@ class SitePaths:
         """Return each link that was ever registered or reported, by its name."""
         return [LinkReport(each, link_path(each, now)) for each in self._store.link_standings(site)]
 
+    def polls(self) -> dict[str, str]:
+        """Return what polls of accounts remember, by the account's name, where they use the database."""
+        return {each.account: each.memory for each in self._store.sim_polls()}
+
     def events(
         self, *, site: str | None = None, link: str | None = None, since: datetime | None = None, limit: int = 100
     ) -> Sequence[StoredPathEvent]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from engage_server.store.interface.access import AttemptStore, PeopleStore, RequestStore, TokenStore
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.evidence import EvidenceStore
-from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore
+from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore, SimPoll
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
@@ -52,6 +52,7 @@ __all__ = [
     "RiskFilter",
     "RotationStore",
     "SilentOrder",
+    "SimPoll",
     "SiteStore",
     "Store",
     "TokenStore",

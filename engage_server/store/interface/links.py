@@ -1,6 +1,7 @@
 """What links reported about the path to a site, and the tables that operators fill for them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +15,24 @@ from engage_server.records import (
     PathEvent,
     StoredPathEvent,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SimPoll:
+    """Whose turn it is to ask one account at an operator of SIMs.
+
+    Attributes:
+        account: Its name in ``links.toml``.
+        version: It grows with each turn.
+        is_held: Whether somebody has the turn now.
+        memory: What was remembered at the end of the last turn. "" for nothing.
+    """
+
+    account: str
+    version: int
+    is_held: bool
+    memory: str
+
 
 PathFold = Callable[[Mapping[str, LinkStanding], Sequence[PathEvent]], Mapping[str, LinkStanding | None]]
 
@@ -61,6 +80,9 @@ class PathStore(Protocol):
 
     def link_standings(self, site: str | None = None) -> Sequence[LinkStanding]:
         """Return the standing of each link, by its name."""
+
+    def sim_polls(self) -> Sequence[SimPoll]:
+        """Return each account that was ever asked with the help of this database, by its name."""
 
     def forget_path_events(self, before: datetime) -> int:
         """Remove the folded events from before this time. Standings stay. Return how many there were."""
@@ -134,6 +156,25 @@ class IngressTables(Protocol):
 
     def deliver_downlink(self, number: int, at: datetime) -> bool:
         """Move an executing message to delivered. True for exactly one caller."""
+
+    def sim_poll(self, account: str) -> SimPoll:
+        """Return whose turn it is. The first call for an account makes its row."""
+
+    def take_sim_poll(self, account: str, version: int, seconds: float) -> bool:
+        """Take the turn for so many seconds. True for exactly one caller of those who know this version.
+
+        The next version is then the caller's. False too while somebody has the turn.
+        """
+
+    def hold_sim_poll(self, account: str, version: int, seconds: float) -> bool:
+        """Keep the turn for so many seconds from now. False if somebody else has taken it."""
+
+    def end_sim_poll(self, account: str, version: int, memory: str, events: Sequence[PathEvent]) -> bool:
+        """Add events, store what is remembered, and give the turn back, in one transaction.
+
+        Returns:
+            False if somebody else has taken the turn. Then nothing was stored.
+        """
 
     def close(self) -> None:
         """Close the connections. The next use opens others. Call it before a fork."""

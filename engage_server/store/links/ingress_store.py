@@ -1,7 +1,7 @@
 """What the ingress may do with a PostgreSQL database, by a role that may do nothing else.
 
-The role adds events, reads the link tables, and moves an executing message to delivered. It reads no site, no release,
-no key and no device history. :func:`role_sql` makes it.
+The role adds events, reads the link tables, and moves an executing message to delivered. It takes turns in asking
+operators of SIMs. It reads no site, no release, no key and no device history. :func:`role_sql` makes it.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ from sqlalchemy import Engine, select, update
 
 from engage_server.records import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, PathEvent
 from engage_server.store.database.engine import reading, writing
-from engage_server.store.link_tables import kpn_devices, kpn_downlinks, path_events
-from engage_server.store.links import kpn_queries, path_queries
+from engage_server.store.interface import SimPoll
+from engage_server.store.link_tables import kpn_devices, kpn_downlinks, path_events, sim_polls
+from engage_server.store.links import kpn_queries, path_queries, poll_queries
 
 _READ = ("alembic_version", kpn_devices.name, kpn_downlinks.name)
 
@@ -55,6 +56,29 @@ class IngressStore:
         with writing(self._engine) as connection:
             return connection.execute(update(kpn_downlinks).where(wanted).values(values)).rowcount == 1
 
+    def sim_poll(self, account: str) -> SimPoll:
+        """Return whose turn it is to ask an account. The first call for an account makes its row."""
+        with writing(self._engine) as connection:
+            return poll_queries.ensured(connection, account)
+
+    def take_sim_poll(self, account: str, version: int, seconds: float) -> bool:
+        """Take the turn. True for exactly one caller."""
+        with writing(self._engine) as connection:
+            return poll_queries.take(connection, account, version, seconds)
+
+    def hold_sim_poll(self, account: str, version: int, seconds: float) -> bool:
+        """Keep the turn. False if somebody else has taken it."""
+        with writing(self._engine) as connection:
+            return poll_queries.hold(connection, account, version, seconds)
+
+    def end_sim_poll(self, account: str, version: int, memory: str, events: Sequence[PathEvent]) -> bool:
+        """Add events, store what is remembered, and give the turn back. False if somebody else has taken it."""
+        with writing(self._engine) as connection:
+            if not poll_queries.end(connection, account, version, memory):
+                return False
+            path_queries.insert_events(connection, events)
+            return True
+
     def look(self) -> None:
         """Ask the database for one row, to find at the start that the role may not.
 
@@ -78,4 +102,6 @@ def role_sql(role: str) -> list[str]:
         f"GRANT INSERT (site, link, at, kind, says, detail, key) ON {path_events.name} TO {role};",
         f"GRANT USAGE ON SEQUENCE {path_events.name}_id_seq TO {role};",
         f"GRANT UPDATE (status, changed_at) ON {kpn_downlinks.name} TO {role};",
+        f"GRANT SELECT, INSERT ON {sim_polls.name} TO {role};",
+        f"GRANT UPDATE (version, held_until, memory) ON {sim_polls.name} TO {role};",
     ]

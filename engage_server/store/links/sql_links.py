@@ -19,8 +19,8 @@ from engage_server.records import (
 )
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.evidence import sighting_queries
-from engage_server.store.interface import PathFold
-from engage_server.store.links import kpn_queries, path_queries
+from engage_server.store.interface import PathFold, SimPoll
+from engage_server.store.links import kpn_queries, path_queries, poll_queries
 
 
 class SqlLinks:
@@ -56,6 +56,10 @@ class SqlLinks:
     def link_standings(self, site: str | None = None) -> Sequence[LinkStanding]:
         with reading(self._engine) as connection:
             return path_queries.select_standings(connection, site)
+
+    def sim_polls(self) -> Sequence[SimPoll]:
+        with reading(self._engine) as connection:
+            return poll_queries.select_all(connection)
 
     def forget_path_events(self, before: datetime) -> int:
         removed, slice_ = 0, path_queries.MOST_AT_ONCE

@@ -26,6 +26,7 @@ from engage_server.services.site_path.fold import fold
 from engage_server.setting_values import SecretText
 from engage_server.settings import Settings
 from engage_server.store.database.engine import open_engine
+from engage_server.store.interface import SimPoll
 from engage_server.store.link_tables import path_events
 from engage_server.store.links.ingress_store import IngressStore
 from engage_server.store.sealing import LinkSealer
@@ -113,6 +114,29 @@ def test_a_message_is_delivered_once_and_the_next_one_follows(both: Both, event:
     assert executing.number == second.number
 
 
+def test_turns_in_asking_operators_are_taken_by_one_of_two(both: Both) -> None:
+    first, again = both.ingress.sim_poll("jpu"), both.ingress.sim_poll("jpu")
+    assert first == again == SimPoll("jpu", 0, is_held=False, memory="")
+    assert [both.ingress.take_sim_poll("jpu", 0, 60) for _ in range(2)] == [True, False]
+    assert both.ingress.sim_poll("jpu").is_held
+    assert not both.ingress.take_sim_poll("jpu", 1, 60), "somebody has it"
+    assert both.ingress.hold_sim_poll("jpu", 1, 60)
+    assert both.ingress.end_sim_poll("jpu", 1, "text", [path_event(key="poll-1")])
+    assert both.owner.sim_polls() == [SimPoll("jpu", 1, is_held=False, memory="text")]
+    assert not both.ingress.take_sim_poll("jpu", 0, 60), "somebody has had it since"
+    assert len(both.owner.path_events(None, None, None, 10)) == 1
+
+
+def test_a_turn_ends_by_itself_and_its_holder_then_stores_nothing(both: Both) -> None:
+    both.ingress.sim_poll("jpu")
+    assert both.ingress.take_sim_poll("jpu", 0, 0)
+    assert both.ingress.take_sim_poll("jpu", 1, 60)
+    assert not both.ingress.hold_sim_poll("jpu", 1, 60)
+    assert not both.ingress.end_sim_poll("jpu", 1, "stale", [path_event(key="poll-1")])
+    assert both.owner.sim_polls()[0].memory == ""
+    assert both.owner.path_events(None, None, None, 10) == []
+
+
 def test_it_reads_no_other_table(both: Both) -> None:
     readable = set()
     for table in metadata.tables:
@@ -122,7 +146,7 @@ def test_it_reads_no_other_table(both: Both) -> None:
                 readable.add(table)
             except ProgrammingError as error:
                 assert "permission denied" in str(error)
-    assert readable == {"kpn_devices", "kpn_downlinks"}
+    assert readable == {"kpn_devices", "kpn_downlinks", "sim_polls"}
 
 
 _FORBIDDEN = [
@@ -137,6 +161,8 @@ _FORBIDDEN = [
     "DELETE FROM kpn_downlinks",
     "UPDATE link_standings SET trouble = 'nothing'",
     "UPDATE alembic_version SET version_num = '0001'",
+    "DELETE FROM sim_polls",
+    "UPDATE sim_polls SET account = 'other'",
     "CREATE TABLE mine (id int)",
 ]
 

@@ -1,0 +1,1 @@
+"""``engage link policy``: what the firewall of a site must allow."""

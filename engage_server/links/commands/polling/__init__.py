@@ -1,0 +1,1 @@
+"""The program that polls SIMs, and how its last rounds are shown."""

@@ -1,0 +1,211 @@
+"""Does one write to many Things: each at most once, whatever interrupts it."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engage_server.errors import EngageError, NotFound, NotPossible, Refused, UpstreamAway, UsageError
+from engage_server.links.sim.account import SimAccount
+from engage_server.links.sim.plans.journal import BulkJournal
+from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome, trouble_of
+from engage_server.links.sim.plans.pace import LONGEST_WAIT_SECONDS, Pace
+from engage_server.links.sim.plans.writes import PENDING
+from engage_server.links.sim.things import Thing
+
+TOO_MANY: Final = "sim.quota"
+# nothing was done, and it is true of every Thing: going on would only repeat it
+_TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
+_MOST_SILENT = 5  # writes one after another without an answer: the operator is away
+_QUOTA_SECONDS = 60.0  # where a 429 says nothing
+_TICK_SECONDS = 0.2
+
+Tell = Callable[[Counts, Sequence[Thing]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of a bulk.
+
+    Attributes:
+        counts: How far it is.
+        failures: What did not work, and that of which nobody knows.
+        stopped: Why it ended before all was settled. None: it did not.
+    """
+
+    counts: Counts
+    failures: Sequence[Failure]
+    stopped: EngageError | None
+
+
+class Bulk:
+    """One bulk, run once.
+
+    A write whose answer did not come is read afterwards, and never sent again in the same run.
+
+    Args:
+        account: Whose Things they are.
+        journal: The bulk's file, open.
+        known: The Things as they were when they were chosen, by identity. Those that are missing are read.
+        pace: Lets writes through.
+        at_once: How many writes may be on their way at the same time.
+    """
+
+    def __init__(
+        self, account: SimAccount, journal: BulkJournal, known: Mapping[str, Thing], pace: Pace, at_once: int = 1
+    ) -> None:
+        self._account = account
+        self._journal = journal
+        self._write = journal.so_far.head.write
+        self._known = known
+        self._pace = pace
+        self._at_once = at_once
+        self._queue: deque[str] = deque()
+        self._changed: deque[Thing] = deque()
+        self._silent = 0
+        self._stopped: EngageError | None = None
+        self._counting = threading.Lock()
+
+    def run(self, tell: Tell) -> BulkResult:
+        """Do all that is left.
+
+        Args:
+            tell: Called some times a second in the caller's thread, with the Things that changed since the last time.
+
+        Raises:
+            KeyboardInterrupt: The caller's thread got it. What was on its way has been waited for. A second one is
+                raised at once.
+        """
+        self._look_up_unknown()
+        self._queue.extend(each for each in self._journal.so_far.left() if not self._is_unknown(each))
+        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self._at_once)]
+        for worker in workers:
+            worker.start()
+        try:
+            while any(worker.is_alive() for worker in workers):
+                workers[0].join(_TICK_SECONDS)
+                for worker in workers[1:]:
+                    worker.join(0)
+                tell(self._journal.so_far.counts(), self._drained())
+        finally:
+            self._pace.stop()
+            for worker in workers:
+                worker.join()
+            self._look_up_unknown()
+            if not self._journal.so_far.left():
+                self._journal.end("settled")
+            tell(self._journal.so_far.counts(), self._drained())
+        so_far = self._journal.so_far
+        return BulkResult(so_far.counts(), so_far.failures(), self._stopped)
+
+    def _work(self) -> None:
+        try:
+            while self._queue and self._pace.wait():
+                try:
+                    name = self._queue.popleft()
+                except IndexError:  # another worker took the last one
+                    return
+                self._one(name)
+        except EngageError as error:  # the journal cannot be written: nothing more may be sent
+            self._stop(error)
+
+    def _one(self, name: str) -> None:
+        thing = self._known.get(name) or Thing(name, None)
+        if self._write.is_done(thing):
+            self._settle(thing)
+            return
+        self._journal.write(name, Outcome.BEGUN)
+        try:
+            after = self._write.send(self._account, thing)
+        except EngageError as error:
+            self._went_wrong(name, error)
+        else:
+            self._silent = 0
+            self._settle(after)
+
+    def _settle(self, thing: Thing) -> None:
+        self._journal.write(thing.thing, Outcome.DONE)
+        self._changed.append(thing)
+
+    def _went_wrong(self, name: str, error: EngageError) -> None:
+        trouble = trouble_of(error)
+        if error.code == TOO_MANY:
+            self._hold_off(name, error)
+        elif error.code in _TRUE_OF_ALL:
+            self._journal.write(name, Outcome.NOT_DONE)
+            self._stop(error)
+        elif isinstance(error, UsageError | Refused):
+            self._silent = 0
+            self._journal.write(name, Outcome.FAILED, trouble)
+        else:
+            self._journal.write(name, Outcome.UNKNOWN, trouble)
+            if isinstance(error, UpstreamAway):
+                self._count_silence(error)
+
+    def _hold_off(self, name: str, error: EngageError) -> None:
+        """The operator refused to look at it, so it did not happen: it is sent later."""
+        self._journal.write(name, Outcome.NOT_DONE)
+        said = error.retry_seconds if isinstance(error, UpstreamAway) else None
+        seconds = _QUOTA_SECONDS if said is None else said
+        self._queue.appendleft(name)
+        if seconds > LONGEST_WAIT_SECONDS:
+            self._stop(error)
+        self._pace.hold_off(seconds)
+
+    def _count_silence(self, error: EngageError) -> None:
+        with self._counting:
+            self._silent += 1
+        if self._silent >= _MOST_SILENT:
+            self._stop(error)
+
+    def _stop(self, error: EngageError) -> None:
+        self._stopped = self._stopped or error
+        self._pace.stop()
+
+    def _is_unknown(self, name: str) -> bool:
+        return self._journal.so_far.outcomes.get(name) in (Outcome.BEGUN, Outcome.UNKNOWN)
+
+    def _look_up_unknown(self) -> None:
+        """Read each Thing of which nobody knows.
+
+        If reading fails, nobody knows still. A write that the operator only accepted may be done at any
+        time. So it is never sent again.
+        """
+        for name in [each for each in self._journal.so_far.left() if self._is_unknown(each)]:
+            before = self._journal.so_far.troubles.get(name)
+            try:
+                thing = self._account.thing(name)
+            except NotFound as error:
+                self._journal.write(name, Outcome.FAILED, trouble_of(error))
+                continue
+            except EngageError as error:
+                self._journal.write(name, Outcome.UNKNOWN, before or trouble_of(error))
+                self._stop(error)
+                return
+            if self._write.is_done(thing):
+                self._settle(thing)
+            elif before is None or before.code != PENDING:
+                self._journal.write(name, Outcome.NOT_DONE, before)
+
+    def _drained(self) -> list[Thing]:
+        found = []
+        while self._changed:
+            found.append(self._changed.popleft())
+        return found
+
+
+def why_not_all(result: BulkResult) -> EngageError | None:
+    """The error with which a command ends whose bulk is not settled. None: all is settled."""
+    left = result.counts.left + result.counts.unknown
+    if not left:
+        return None
+    cause = result.stopped
+    sentence = f"{left} of {result.counts.total} SIMs are left"
+    if cause is None:
+        return NotPossible(sentence, "Take it up again: engage sim bulk resume", code="sim.bulk_unfinished")
+    return NotPossible(
+        f"{sentence}: {cause.sentence}",
+        f"{cause.next_step} Then: engage sim bulk resume".strip(),
+        code=cause.code,
+    )
