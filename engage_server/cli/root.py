@@ -49,6 +49,7 @@ COMMANDS = {
         "kpn",
         "KPN Things: devices, messages to them, and reports to KPN.",
     ),
+    "sim": ("engage_server.links.commands.sim.sim_commands", "sim", "SIMs of sites: state, network, cost, SMS."),
     "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),
     "completion": ("shell.completion_command", "completion", "Print the script that completes commands in your shell."),
 }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
     from engage_server.services.rotation.site_rotations import SiteRotations
+    from engage_server.services.sims.orders import SimOrders
     from engage_server.services.site_path.event_transfer import PathEventTransfer
     from engage_server.services.site_path.paths import SitePaths
     from engage_server.services.site_path.recording import PathRecording
@@ -248,6 +249,13 @@ class OperatorSide(HostSide):
         from engage_server.services.site_path.recording import PathRecording
 
         return PathRecording(self._store)
+
+    @cached_property
+    def sim_orders(self) -> "SimOrders":
+        """Records what operators of this installation order from operators of SIMs."""
+        from engage_server.services.sims.orders import SimOrders
+
+        return SimOrders(self._store)
 
     @cached_property
     def path_event_transfer(self) -> "PathEventTransfer":

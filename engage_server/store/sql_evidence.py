@@ -74,6 +74,10 @@ class SqlEvidence:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_grades(connection, site, release)
 
+    def refusers(self, site: str, release: int, since: datetime) -> Mapping[Grade, int]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return adoption_queries.select_refusers(connection, site, release, since)
+
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_devices(connection, site, wanted)

@@ -16,14 +16,26 @@ from tests.project.documentation import commands
 from tests.support.chains import HOSTS, SITE_KEY
 from tests.support.commands import engage
 from tests.support.kpn import IMEI
+from tests.support.sim.memory import MemoryAccount, iccid, reached_by_commands, sims
 from tests.support.vendor_folder import Edits, write_vendor_folder
 from tests.support.world import serial_of
 
 HERE = [text for host in HOSTS for text in ("--host", host.text)]
-LINKS = '[links.depot]\nsite = "west"\npartner = "kpn"\nprivate_network = "10.151.0.0/16"\n'
+LINKS = """
+[links.depot]
+site = "west"
+partner = "kpn"
+private_network = "10.151.0.0/16"
+
+[sim.jpu]
+profile = "emnify"
+contract_file = "contract.json"
+base_url = "https://api.example.net/v1"
+"""
 DATABASE = json.dumps(
     {"db": {"usrRcrd": {"deleteAll": 1, "add": []}, "schedules": [{"days": ["Mo"]}]}, "nxtDbVerTS": "0x1"}
 )
+SMS = "REBOOT canary-of-an-sms"
 WORKER = "INSERT INTO workers VALUES ('https 1 on b', 'b', 1, 'https', 1, '{}', '{}', '2026-01-02 03:04:00.000000')"
 SEEN = (
     "INSERT INTO device_histories (site, identity, first_seen, last_seen, nights, due_at, notices, certificates, "
@@ -40,15 +52,18 @@ class Step:
         words: What follows ``engage``.
         acts: What it does of the table. None for what only prepares the next one.
         entries: The actions that the audit log gets, in order. One for each act, where nothing is said here.
+        typed: What the operator types.
     """
 
     words: tuple[str, ...]
     acts: tuple[Act, ...]
     entries: tuple[str, ...]
+    typed: bytes | None = None
 
 
-def step(words: str, acts: Act | tuple[Act, ...], *entries: str) -> Step:
-    return Step(tuple(words.split()), acts if isinstance(acts, tuple) else (acts,), entries)
+def step(words: str, acts: Act | tuple[Act, ...], *entries: str, typed: str | None = None) -> Step:
+    of_acts = acts if isinstance(acts, tuple) else (acts,)
+    return Step(tuple(words.split()), of_acts, entries, None if typed is None else typed.encode())
 
 
 STARTED = ("rotation:started", "release:staged", "rotation:advanced", "rotation:advanced", "rotation:held")
@@ -94,6 +109,19 @@ STEPS = [
     step(f"kpn downlink send {IMEI} report=now", Act.DOWNLINK_SEND, "downlink:queued"),
     step("kpn downlink cancel 1", Act.DOWNLINK_SEND, "downlink:cancelled"),
     step(f"kpn device remove {IMEI} --yes", Act.KPN_DEVICE_CHANGE, "kpn-device:removed"),
+    step(f"sim set {iccid(1)} --to SUSPENDED --yes", Act.SIM_SET, "sim:state-ordered"),
+    # many SIMs, one act
+    step("sim set --tag depot --to ACTIVE --yes", Act.SIM_SET, "sim:state-ordered"),
+    step(
+        f"sim set {iccid(1)} --to RETIRED --permanently",
+        Act.SIM_RETIRE,
+        "sim:retirement-ordered",
+        typed=f"{iccid(1)}\n",
+    ),
+    step("sim tag add winter --group locks --yes", Act.SIM_CHANGE, "sim:change-ordered"),
+    step("sim sms send --text-file - " + iccid(2), Act.SIM_MESSAGE_SEND, "sim:message-ordered", typed=SMS),
+    step("sim rule remove fw-1 r-1 --yes", Act.SIM_NETWORK_CHANGE, "sim-network:change-ordered"),
+    step("sim user add anna --email a@example.org --permission all", Act.SIM_USER_ADD, "sim-user:ordered"),
     step("people add anna --role admin", Act.PEOPLE_CHANGE, "person:added"),
     step("people change anna --role viewer", Act.PEOPLE_CHANGE, "person:changed"),
     step("people openid anna --none", Act.PEOPLE_CHANGE, "person:changed"),
@@ -167,6 +195,12 @@ def walked(folder: Path) -> Mapping[int, list[Mapping[str, Any]]]:
     """What the audit log got of each step."""
     prepare(folder)
     found: dict[int, list[Mapping[str, Any]]] = {}
+    with reached_by_commands(MemoryAccount(sims(3))):
+        _walk(folder, found)
+    return found
+
+
+def _walk(folder: Path, found: dict[int, list[Mapping[str, Any]]]) -> None:
     before = 0
     for number, each in enumerate(STEPS):
         if each.words[:2] in (("device", "forget"), ("host", "forget")):
@@ -176,12 +210,11 @@ def walked(folder: Path) -> Mapping[int, list[Mapping[str, Any]]]:
             below.mkdir(parents=True)
             for name in (REFUSED, REFUSED_TOO):
                 (below / name).write_text("{}")
-        done = engage(folder, *each.words, "--reason", f"reason {number}", SUDO_USER="anna")
+        done = engage(folder, *each.words, "--reason", f"reason {number}", stdin=each.typed, SUDO_USER="anna")
         assert done.returncode == 0, f"{named(each)}: {done.stdout}{done.stderr}"
         after = entries(folder)
         found[number] = after[before:]
         before = len(after)
-    return found
 
 
 def test_every_act_that_is_recorded_is_walked() -> None:
@@ -213,6 +246,8 @@ def test_no_secret_is_in_any_entry(folder: Path, walked: Mapping[int, list[Mappi
     key = (folder / "site.key").read_text().strip()
     assert "kpn-device:added" in log, "the control"
     assert key not in log
+    assert "sim:message-ordered" in log
+    assert SMS not in log
     assert "PRIVATE KEY" not in log
     assert "engage_" not in log
 

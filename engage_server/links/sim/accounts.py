@@ -120,7 +120,7 @@ def read_account(file: LinksFile, name: str) -> AccountTable:
     if name not in file.sim:
         raise NotFound(
             f"there is no account '{name}': {file.where.file} has no table [sim.{name}].{did_you_mean(name, file.sim)}",
-            "Add the table, or name another account. docs/sim.md has an example.",
+            "Add the table, or name another account. docs/sim-contracts.md has an example.",
             code="sim_account.not_found",
         )
     table, where = file.sim[name]

@@ -60,6 +60,14 @@ class Act(StrEnum):
     KPN_DEVICE_CHANGE = "kpn-device:change"
     DOWNLINK_SEE = "downlink:see"
     DOWNLINK_SEND = "downlink:send"
+    SIM_SEE = "sim:see"
+    SIM_SET = "sim:set"
+    SIM_RETIRE = "sim:retire"
+    SIM_CHANGE = "sim:change"
+    SIM_MESSAGE_SEND = "sim:send"
+    SIM_NETWORK_CHANGE = "sim-network:change"
+    SIM_USER_SEE = "sim-user:see"
+    SIM_USER_ADD = "sim-user:add"
     PEOPLE_SEE = "people:see"
     PEOPLE_CHANGE = "people:change"
     TOKEN_SEE = "token:see"  # noqa: S105  # an act, not a secret
@@ -141,6 +149,15 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.KPN_DEVICE_CHANGE: _ADMIN,
     Act.DOWNLINK_SEE: _OPERATOR_SEES,
     Act.DOWNLINK_SEND: Permission(Role.OPERATOR, of_site=False),
+    # an account has the SIMs of many sites, and SIMs of none
+    Act.SIM_SEE: _OPERATOR_SEES,  # telephone numbers and contracts
+    Act.SIM_SET: Permission(Role.OPERATOR, of_site=False),
+    Act.SIM_RETIRE: Permission(Role.ADMIN, of_site=False, people_only=True),  # nothing brings a retired SIM back
+    Act.SIM_CHANGE: _ADMIN,
+    Act.SIM_MESSAGE_SEND: Permission(Role.OPERATOR, of_site=False),
+    Act.SIM_NETWORK_CHANGE: _ADMIN,  # a rule may let strangers in, or cut all doors off
+    Act.SIM_USER_SEE: _ADMIN_SEES,
+    Act.SIM_USER_ADD: Permission(Role.ADMIN, of_site=False, people_only=True),
     Act.PEOPLE_SEE: _ADMIN_SEES,
     Act.PEOPLE_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
     Act.TOKEN_SEE: _ADMIN_SEES,
@@ -195,6 +212,14 @@ ACT_WORDS: dict[Act, str] = {
     Act.KPN_DEVICE_CHANGE: "change KPN devices",
     Act.DOWNLINK_SEE: "see messages to devices",
     Act.DOWNLINK_SEND: "send messages to devices",
+    Act.SIM_SEE: "see SIMs at their operator",
+    Act.SIM_SET: "set the state of SIMs",
+    Act.SIM_RETIRE: "retire SIMs for good",
+    Act.SIM_CHANGE: "change tags, services and addresses of SIMs",
+    Act.SIM_MESSAGE_SEND: "send SMS to SIMs",
+    Act.SIM_NETWORK_CHANGE: "change networks and firewall rules of SIMs",
+    Act.SIM_USER_SEE: "see who may use an account at an operator of SIMs",
+    Act.SIM_USER_ADD: "add users of an account at an operator of SIMs",
     Act.PEOPLE_SEE: "see people",
     Act.PEOPLE_CHANGE: "add and change people",
     Act.TOKEN_SEE: "see tokens",

@@ -26,6 +26,7 @@ class Takes(StrEnum):
     ACCEPTS = "accepts"
     MAY_REFUSE = "may refuse"
     REFUSES = "refuses"
+    REFUSES_FOR_GOOD = "refuses for good"  # with the anchor of the release, too
     NOT_KNOWN = "not known"
 
     @property
@@ -38,6 +39,8 @@ _WORDS = {
     Takes.ACCEPTS: "it accepts the chain",
     Takes.MAY_REFUSE: "it may refuse the chain: that depends on which anchor it holds",
     Takes.REFUSES: "it refuses the chain. It fails TLS once, fetches the anchor by itself, and comes back",
+    Takes.REFUSES_FOR_GOOD: "it refuses the chain, and would with its anchor, too. It does not come back while that is "
+    "served",
     Takes.NOT_KNOWN: "it never came through by TLS here, so nobody knows",
 }
 _STUCK = "it refuses the chain. It failed TLS before and did not fetch the anchor: port 80 is probably closed to it"
@@ -143,5 +146,5 @@ def _takes(possible: PossibleAnchors, clue: AnchorClue, release: Release | None,
     if release is None or not possible.possible(clue):
         return Takes.NOT_KNOWN
     if possible.refuses(clue, release, now, by=all):
-        return Takes.REFUSES
+        return Takes.REFUSES_FOR_GOOD if possible.refuses_with_its_own(release, now) else Takes.REFUSES
     return Takes.MAY_REFUSE if possible.refuses(clue, release, now, by=any) else Takes.ACCEPTS

@@ -108,6 +108,41 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.KPN_DEVICE_REMOVED: ("removed KPN device {imei}", "removed a KPN device"),
     AuditAction.DOWNLINK_QUEUED: ("queued a message to KPN device {imei}[ by {channel}]", "queued a message"),
     AuditAction.DOWNLINK_CANCELLED: ("cancelled message {downlink} to a KPN device", "cancelled a message"),
+    AuditAction.SIM_STATE_ORDERED: (
+        "ordered that SIM {thing} of account {account} is set to {state}[; bulk {bulk}]",
+        "ordered that {things:SIM} of account {account} are set to {state}[; bulk {bulk}]",
+        "ordered a state of SIMs",
+    ),
+    AuditAction.SIM_RETIREMENT_ORDERED: (
+        "ordered that SIM {thing} of account {account} is retired for good[; bulk {bulk}]",
+        "ordered that {things:SIM} of account {account} are retired for good[; bulk {bulk}]",
+        "ordered that SIMs are retired for good",
+    ),
+    AuditAction.SIM_CHANGE_ORDERED: (
+        "ordered for SIM {thing} of account {account}: {change}[; bulk {bulk}]",
+        "ordered for {things:SIM} of account {account}: {change}[; bulk {bulk}]",
+        "ordered a change of SIMs",
+    ),
+    AuditAction.SIM_BULK_RESUMED: (
+        "resumed bulk {bulk} of account {account}[, with {things:SIM} left]",
+        "resumed a bulk of SIMs",
+    ),
+    AuditAction.SIM_BULK_DROPPED: (
+        "dropped bulk {bulk} of account {account}[, with {things:SIM} left]",
+        "dropped a bulk of SIMs",
+    ),
+    AuditAction.SIM_MESSAGE_ORDERED: (
+        "ordered an SMS of {characters:character} to SIM {thing} of account {account}",
+        "ordered an SMS to a SIM",
+    ),
+    AuditAction.SIM_NETWORK_CHANGE_ORDERED: (
+        "ordered for {of} of account {account}: {change}",
+        "ordered a change of a network of SIMs",
+    ),
+    AuditAction.SIM_USER_ORDERED: (
+        "ordered a user {user} of account {account}[ with the permission {permission}]",
+        "ordered a user of an account",
+    ),
     AuditAction.PERSON_ADDED: ("added {person}[ as {role}][ at the sites: {sites}][, by {way}]", "added a person"),
     AuditAction.PERSON_CHANGED: (
         "gave {person} the role {role}[ at the sites: {sites}][; before: {before.role}][ at the sites: {before.sites}]"

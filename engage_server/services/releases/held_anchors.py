@@ -3,13 +3,13 @@
 How that follows from the evidence is said in :mod:`.possible_anchors`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from engage_server.checks.rules.name_rules import unnamed_hosts
-from engage_server.records import NO_LABEL, NamedDevice, ReleaseState
+from engage_server.records import NO_LABEL, Grade, NamedDevice, ReleaseState
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
@@ -74,6 +74,19 @@ class HeldAnchors:
             stuck=sum(each.stuck for each in refusing),
             is_refused_for_good=bool(refusing) and held.refuses_with_its_own(asked, now),
         )
+
+    def refusers(self, site: str, release: int) -> Mapping[Grade, int]:
+        """How many devices refuse what is served, by the grade that they reached with it. Empty for another release.
+
+        Only of what is served it is known which release they refused: a device's last refusal is kept, and no earlier.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        found = self._store.release(site, release)
+        if found.state is not ReleaseState.CURRENT or found.activated_at is None:
+            return {}
+        return self._store.refusers(site, release, found.activated_at)
 
     def callers_left_out(self, site_name: str, number: int, now: datetime) -> list[HostCallers]:
         """The devices that call a host that the site no longer has, and that this release's certificate is not for.

@@ -1,4 +1,4 @@
-"""Answers in one sentence whether the private key of a release can be destroyed."""
+"""Answers whether the private key of a release can be destroyed: releases with the same answer have one sentence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ class RetirementAdvice:
         releases: The releases that would be retired. If there are others, those that an open rotation needs are left
             out.
         is_safe: Whether every known device holds the anchor of the current release.
-        sentence: The answer, with its figures.
+        sentence: The answer, with its figures. Two sentences if an open rotation needs some of the releases.
         reception: How many devices accept the current release; None if nothing is served.
     """
 
@@ -46,8 +46,8 @@ def advise(
     advice = _by_doors(numbers, current)
     if not kept:
         return advice
-    later = f"; not yet: the open rotation may {_uses(kept, needed)} release{_s(kept)} {_listed(kept)}"
-    return replace(advice, sentence=advice.sentence + later)
+    later = f"Not yet safe to retire release{_s(kept)} {_listed(kept)}: {_open_rotation(kept, needed)}"
+    return replace(advice, sentence=f"{advice.sentence}. {later}")
 
 
 def _by_doors(numbers: tuple[int, ...], current: Reception | None) -> RetirementAdvice:

@@ -143,7 +143,7 @@ def _of_host(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
 def _of_anchors(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
     prospect = known.prospects.get(met_by(device), _NOTHING_KNOWN)
     if known.served and prospect.refuses_served:
-        yield _of_served(known, device)
+        yield _of_served(known, device, is_for_good=prospect.refuses_for_good)
     if known.next_release is not None and prospect.refuses_next:
         yield Risk(
             REFUSES_NEXT,
@@ -160,8 +160,12 @@ def _of_anchors(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
         )
 
 
-def _of_served(known: SiteKnown, device: DeviceHistory) -> Risk:
+def _of_served(known: SiteKnown, device: DeviceHistory, *, is_for_good: bool) -> Risk:
     accepted = f"it accepted release {device.finished_release} last, and would refuse release {known.served}"
+    if is_for_good:
+        why = f"{accepted}. It would refuse it with its anchor, too: it does not come back while that is served"
+        mend = f"Serve a release that it accepts: engage release list --site {known.site}"
+        return Risk(REFUSES_SERVED, why, mend, "for_good")
     if fetches_nothing(device):
         why = f"{accepted}. It had time to fetch the anchor, and did not: it does not come back by itself"
         mend = f"{OPEN_PORT_80} Then press 'update from server' in the vendor's app."

@@ -20,11 +20,14 @@ class Prospect:
         refuses_served: Whether they would refuse what is served.
         refuses_next: Whether they would refuse the rotation's next step.
         anchor_ends: When the last of these anchors ends. None: nothing is known about their anchors.
+        refuses_for_good: Whether they would refuse what is served with its own anchor, too: see
+            :attr:`.Reception.is_refused_for_good`.
     """
 
     refuses_served: bool = False
     refuses_next: bool = False
     anchor_ends: datetime | None = None
+    refuses_for_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

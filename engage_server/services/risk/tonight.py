@@ -214,8 +214,10 @@ def _prospect(
     ends = [
         read_der(each, source=f"an anchor of {served.site}").not_valid_after_utc for each in possible.possible(clue)
     ]
+    refuses = possible.refuses(clue, served, at, by=all)
     return Prospect(
-        refuses_served=possible.refuses(clue, served, at, by=all),
+        refuses_served=refuses,
+        refuses_for_good=refuses and possible.refuses_with_its_own(served, at),
         refuses_next=following is not None and possible.refuses(clue, following, at, by=all),
         anchor_ends=max(ends, default=None),
     )

@@ -40,6 +40,10 @@ WORDS = {
         "It no longer accepts the server, and did not fetch the new certificate. Its network probably blocks that",
         f"{_PORT_80} Then: {_UPDATE}",
     ),
+    "for_good": AtTheDoor(
+        "It does not accept the server, and no new certificate on the door changes that",
+        "Nothing at the door. Call the people who run the server: it has to serve another certificate.",
+    ),
     "refuses": AtTheDoor("It did not accept the server when it called", f"{_UPDATE} {_TELL}"),
     "host": AtTheDoor(
         "It calls the server by a name that is not the site's",

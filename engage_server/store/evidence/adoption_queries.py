@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     true,
 )
 
@@ -53,6 +54,7 @@ from engage_server.store.evidence.adoption_kinds import (
     seconds,
 )
 from engage_server.store.evidence.history_queries import history
+from engage_server.store.evidence.index_conditions import NOT_QUIET
 from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.interface import DeviceFilter, TroubleFilter
 from engage_server.store.labels.label_queries import select_labels_at
@@ -184,6 +186,22 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
     unseen = connection.scalar(select(func.count()).select_from(never_seen(site).subquery()))
     rest = int(seen or 0) - sum(counts.values()) + int(unseen or 0)
     return {Grade.NEVER_SEEN: max(0, rest)} | counts
+
+
+def select_refusers(connection: Connection, site: str, release: int, since: datetime) -> dict[Grade, int]:
+    """Count the devices that refused TLS since then and did not finish it with a release, by their grade with it."""
+    columns = release_histories.c
+    grade = func.coalesce(columns.grade, Grade.NEVER_SEEN)
+    met = and_(columns.device_id == _device.id, columns.release == release)
+    not_quiet: ColumnElement[bool] = text(f"({NOT_QUIET})")  # type: ignore[assignment]  # it is a condition
+    query = (
+        select(grade, func.count())
+        .select_from(device_histories.outerjoin(release_histories, met))
+        .where(_device.site == site, is_listed() if has_list(connection, site) else _is_device, not_quiet)
+        .where(_device.refusals > 0, _device.refused_at >= literal(since, EpochSeconds), grade < Grade.HANDSHAKE)
+        .group_by(grade)
+    )
+    return {Grade(reached): int(count) for reached, count in connection.execute(query)}
 
 
 def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> list[DeviceHistory]:

@@ -62,6 +62,12 @@ class EvidenceStore(Protocol):
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         """Count the devices of a site by the grade that they reached with a release."""
 
+    def refusers(self, site: str, release: int, since: datetime) -> Mapping[Grade, int]:
+        """Count the devices of a site that refused TLS since then and never finished it with a release.
+
+        They are counted by the grade that they reached with the release. :meth:`grades` counts them, too.
+        """
+
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
         """Return devices of a site, longest silent first. Of their releases, only the requested one is included."""
 

@@ -1,6 +1,6 @@
 """What a page says before a release is served, and what its sender accepted in the form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,19 @@ class BeforeServing:
     left_out: Sequence[HostCallers]
     errors: tuple[Finding, ...]
     is_decided_by_rotation: bool
+
+    @property
+    def errors_by_code(self) -> list[tuple[str, list[Finding]]]:
+        """See :func:`by_code`."""
+        return by_code(self.errors)
+
+
+def by_code(findings: Iterable[Finding]) -> list[tuple[str, list[Finding]]]:
+    """The findings of each code, in their order: an override accepts all of one code at once."""
+    found: dict[str, list[Finding]] = {}
+    for each in findings:
+        found.setdefault(each.code, []).append(each)
+    return list(found.items())
 
 
 def before_serving(visit: Visit, number: int, *, going_back: bool = False) -> BeforeServing:

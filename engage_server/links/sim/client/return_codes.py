@@ -1,5 +1,6 @@
 """What each return code of the document means, and what to do about it."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -49,11 +50,11 @@ class Called:
 
     def look(self) -> str:
         """What shows whether a write happened."""
-        shown = f"engage sim show {self.thing}" if self.thing else "engage sim list"
+        shown = f"engage sim show {shlex.quote(self.thing)}" if self.thing else "engage sim list"
         return _MAY.format(look=shown)
 
     def nothing(self, fix: str) -> str:
-        """What to do after a refusal. Whoever wanted to change something reads first that nothing changed."""
+        """What to do after a refusal. After a write, it first says that nothing changed."""
         return f"Nothing was done. {fix}" if self.is_write else fix
 
     def silent(self, error: UpstreamSilent) -> UpstreamSilent:

@@ -9,7 +9,7 @@ from engage_server.links.registry.table import Between, Where, did_you_mean, par
 from engage_server.links.sim.contract.pointers import pointer_complaint
 from engage_server.links.sim.operations import Operation
 
-_PAGE = "docs/sim.md has an example of a map."
+_PAGE = "docs/sim-contracts.md has an example of a map."
 
 
 class _Pointer:

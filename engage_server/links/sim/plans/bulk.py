@@ -11,11 +11,12 @@ from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.plans.journal import BulkJournal
 from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome, trouble_of
 from engage_server.links.sim.plans.pace import LONGEST_WAIT_SECONDS, Pace
+from engage_server.links.sim.plans.writes import PENDING
 from engage_server.links.sim.things import Thing
 
-TOO_MANY: Final = "sim.too_many_requests"
-# they are true of every Thing: going on would only repeat them
-_TRUE_OF_ALL: Final = frozenset(("sim.unauthorized", "sim.not_offered", "settings.invalid"))
+TOO_MANY: Final = "sim.quota"
+# nothing was done, and it is true of every Thing: going on would only repeat it
+_TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
 _MOST_SILENT = 5  # writes one after another without an answer: the operator is away
 _QUOTA_SECONDS = 60.0  # where a 429 says nothing
 _TICK_SECONDS = 0.2
@@ -139,7 +140,8 @@ class Bulk:
             self._journal.write(name, Outcome.FAILED, trouble)
         else:
             self._journal.write(name, Outcome.UNKNOWN, trouble)
-            self._count_silence(error)
+            if isinstance(error, UpstreamAway):
+                self._count_silence(error)
 
     def _hold_off(self, name: str, error: EngageError) -> None:
         """The operator refused to look at it, so it did not happen: it is sent later."""
@@ -165,7 +167,11 @@ class Bulk:
         return self._journal.so_far.outcomes.get(name) in (Outcome.BEGUN, Outcome.UNKNOWN)
 
     def _look_up_unknown(self) -> None:
-        """Read each Thing of which nobody knows. If reading fails, nobody knows still."""
+        """Read each Thing of which nobody knows.
+
+        If reading fails, nobody knows still. A write that the operator only accepted may be done at any
+        time. So it is never sent again.
+        """
         for name in [each for each in self._journal.so_far.left() if self._is_unknown(each)]:
             before = self._journal.so_far.troubles.get(name)
             try:
@@ -179,7 +185,7 @@ class Bulk:
                 return
             if self._write.is_done(thing):
                 self._settle(thing)
-            else:
+            elif before is None or before.code != PENDING:
                 self._journal.write(name, Outcome.NOT_DONE, before)
 
     def _drained(self) -> list[Thing]:

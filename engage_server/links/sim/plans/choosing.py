@@ -7,6 +7,7 @@ from engage_server.errors import NotFound, UsageError
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.carried import things_of
+from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Thing, ThingState
 
 
@@ -64,8 +65,9 @@ class Choice:
         return list(found.values())
 
     def _each(self, account: SimAccount, state: ThingState | None) -> Iterable[Thing]:
+        reads = account.offers(Operation.THINGS_READ)  # one that only says whether a SIM is reached knows no Things
         for name in dict.fromkeys(self.things):
-            yield account.thing(name)
+            yield account.thing(name) if reads else Thing(name, None, phone_number=name)
         for link in self.links:
             yield from things_of(link, account)
         if self.group or self.tag:

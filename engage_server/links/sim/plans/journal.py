@@ -1,8 +1,8 @@
 """The file of one bulk: what it is to do, and each write before it is sent and after it was answered.
 
-Each line is on the disk before anything else happens. So whoever takes the bulk up again, after a crash as well, knows
-which Things are done, which were never begun, and of which nobody knows. The last line may be torn; then what it would
-have said did not happen yet.
+Each line is on the disk before anything else happens. So after a crash, too, it is known which Things are done and
+which were never begun. Of the others nobody knows, and they are read before anything is repeated. The last line may be
+torn. Then what it would have said did not happen yet.
 """
 
 import json
@@ -164,8 +164,10 @@ class BulkJournal:
             ) from None
         self.so_far = read_bulk(self._file)  # what the process wrote that had it before
         try:
-            self.changed_at = os.fstat(self._descriptor).st_mtime
-            os.ftruncate(self._descriptor, self.so_far.length)  # a torn line, or the next one would be a part of it
+            found = os.fstat(self._descriptor)
+            self.changed_at = found.st_mtime
+            if found.st_size > self.so_far.length:  # a torn line, or the next one would be a part of it
+                os.ftruncate(self._descriptor, self.so_far.length)
         except OSError as error:
             raise _unwritable(self._file, error) from None
 

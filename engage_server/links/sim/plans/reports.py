@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from engage_server.errors import EngageError
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.carried import path_event, things_of
-from engage_server.links.sim.things import Thing
-from engage_server.records import PathEvent
+from engage_server.links.sim.things import Thing, ThingState
+from engage_server.records import PathEvent, PathSays
 
+ACTIVE_AGAIN: Final = "sim_active"
 Record = Callable[[Sequence[PathEvent]], None]
 
 
@@ -28,6 +31,7 @@ class PathReports:
         self._record = record
         self._known: dict[str, Thing] = {}
         self._due: dict[str, SimLink] = {}
+        self._restored: set[str] = set()
         self._by_thing, self._by_group, self._by_tag = _indexed(links)
 
     def changed(self, things: Iterable[Thing]) -> None:
@@ -36,6 +40,8 @@ class PathReports:
             self._known[thing.thing] = thing
             for link in self._of(thing):
                 self._due[link.link] = link
+                if thing.state is ThingState.ACTIVE:
+                    self._restored.add(link.link)
 
     def report(self, at: datetime) -> Sequence[tuple[SimLink, EngageError]]:
         """Record what the links say that are concerned.
@@ -58,11 +64,19 @@ class PathReports:
                 unread.append((link, error))
                 continue
             if event is not None:
-                events.append(event)
+                events += self._said(link, event)
         if events:
             self._record(events)
         self._due.clear()
+        self._restored.clear()
         return unread
+
+    def _said(self, link: SimLink, event: PathEvent) -> Sequence[PathEvent]:
+        """The event. What is degraded does not end a cut: that must be said before it."""
+        if event.says is PathSays.DEGRADED and link.link in self._restored:
+            detail = {"then": event.kind}
+            return replace(event, kind=ACTIVE_AGAIN, says=PathSays.RESTORED, detail=detail), event
+        return (event,)
 
     def _of(self, thing: Thing) -> Iterable[SimLink]:
         yield from self._by_thing.get(thing.thing, ())

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
-from engage_server.links.sim.account import SimAccount
+from engage_server.errors import NotPossible
+from engage_server.links.sim.account import SimAccount, Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Thing, ThingState
+
+PENDING: Final = "sim.pending"
 
 
 class Write(Protocol):
@@ -27,6 +30,7 @@ class Write(Protocol):
         """Do it to one Thing, once. Return the Thing as it is then.
 
         Raises:
+            NotPossible: The operator accepted it, and has not done it yet (``sim.pending``).
             EngageError: What the account raises.
         """
 
@@ -53,7 +57,7 @@ class StateWrite:
 
     def send(self, account: SimAccount, thing: Thing) -> Thing:
         """Do it to one Thing, once."""
-        account.act(Operation.THINGS_SET_STATE, {"thing": thing.thing, "state": self.state.value})
+        _act(account, Operation.THINGS_SET_STATE, {"thing": thing.thing, "state": self.state.value})
         return replace(thing, state=self.state, word=account.word_for(self.state))
 
 
@@ -89,7 +93,7 @@ class TagsWrite:
         fresh = account.thing(thing.thing)
         tags = self._after(fresh)
         if tags != fresh.tags:
-            account.act(Operation.THINGS_SET_TAGS, {"thing": thing.thing, "tags": tags})
+            _act(account, Operation.THINGS_SET_TAGS, {"thing": thing.thing, "tags": tags})
         return replace(fresh, tags=tags)
 
     def _after(self, thing: Thing) -> tuple[str, ...]:
@@ -123,7 +127,7 @@ class ServicesWrite:
 
     def send(self, account: SimAccount, thing: Thing) -> Thing:
         """Do it to one Thing, once."""
-        account.act(Operation.THINGS_SET_SERVICES, {"thing": thing.thing, "services": self.services})
+        _act(account, Operation.THINGS_SET_SERVICES, {"thing": thing.thing, "services": self.services})
         return replace(thing, services=self.services)
 
 
@@ -147,3 +151,12 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError("no list of texts")
     return tuple(value)
+
+
+def _act(account: SimAccount, operation: Operation, values: Values) -> None:
+    if account.act(operation, values).get("accepted") is True:
+        raise NotPossible(
+            f"SIM {values['thing']}: the operator accepted it, and does not say when it is done",
+            "Look at it later: engage sim bulk resume",
+            code=PENDING,
+        )

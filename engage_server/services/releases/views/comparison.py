@@ -8,7 +8,7 @@ from datetime import datetime
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.releases.reception import Reception
-from engage_server.services.releases.views.contents import CertificateContents, ReleaseContents, contents_of
+from engage_server.services.releases.views.contents import CertificateContents, ReleaseContents, contents_of, left_words
 
 _NONE = "none"
 _DIGITS = 16  # of a fingerprint: enough to tell two apart by eye
@@ -105,7 +105,7 @@ def _rows(first: ReleaseContents, second: ReleaseContents) -> Iterator[Differenc
             yield Difference(f"{role} ends", _ends(of_first), _ends(of_second))
     yield Difference("private key", _key(first), _key(second))
     yield Difference("bytes", f"{first.budget.total:,}", f"{second.budget.total:,}")
-    yield Difference("bytes left", f"{first.budget.left:,}", f"{second.budget.left:,}")
+    yield Difference("bytes left", left_words(first.budget.left), left_words(second.budget.left))
 
 
 def _named(certificate: CertificateContents) -> str:

@@ -83,6 +83,15 @@ class ReleaseContents:
         return tuple(each for each in self.certificates if each.role == role)
 
 
+def left_words(left: int) -> str:
+    """The free bytes of a chain, as a figure. A chain that is too long says so in words.
+
+    Args:
+        left: Of a budget; negative if the chain does not fit.
+    """
+    return f"{left:,}" if left >= 0 else f"none: {-left:,} too many"
+
+
 def contents_of(release: Release) -> ReleaseContents:
     """Read the certificates of a release."""
     chain = chain_of(release)

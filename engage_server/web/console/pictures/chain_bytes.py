@@ -85,7 +85,8 @@ def picture(values: ChainBytes, name: str = "chain-bytes") -> Picture:
 def rows(values: ChainBytes) -> tuple[Row, ...]:
     """The same figures as rows of a table."""
     certificates = [(part.role, part.name, f"{part.size:,}") for part in values.parts]
-    sums = [("sum", "", f"{values.total:,}"), ("limit", "", f"{values.limit:,}"), ("left", "", f"{values.left:,}")]
+    left = ("left", "", f"{values.left:,}") if values.left >= 0 else ("too many", "", f"{-values.left:,}")
+    sums = [("sum", "", f"{values.total:,}"), ("limit", "", f"{values.limit:,}"), left]
     later = [] if values.link_size is None else [("link of a later root", "", f"{values.link_size:,}")]
     return (*certificates, *sums, *later)
 

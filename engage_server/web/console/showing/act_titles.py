@@ -51,6 +51,16 @@ _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
         AuditAction.ROTATION_HELD: "Rotation paused",
         AuditAction.ROTATION_STARTED: "Rotation started",
     },
+    "SIMs": {
+        AuditAction.SIM_STATE_ORDERED: "State ordered",
+        AuditAction.SIM_RETIREMENT_ORDERED: "Retirement ordered",
+        AuditAction.SIM_CHANGE_ORDERED: "Tags, services or address ordered",
+        AuditAction.SIM_BULK_RESUMED: "Bulk resumed",
+        AuditAction.SIM_BULK_DROPPED: "Bulk dropped",
+        AuditAction.SIM_MESSAGE_ORDERED: "SMS ordered",
+        AuditAction.SIM_NETWORK_CHANGE_ORDERED: "Rule, NAT, tunnel or route ordered",
+        AuditAction.SIM_USER_ORDERED: "User of an account ordered",
+    },
     "Sites": {
         AuditAction.SITE_ADDED: "Site added",
         AuditAction.SITE_CHANGED: "Site changed",

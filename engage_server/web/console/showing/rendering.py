@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from engage_server.errors import EngageError
 from engage_server.services.access.permissions import Act
+from engage_server.services.releases.views.contents import left_words
 from engage_server.web.console.row_limit import RowLimit
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
@@ -120,4 +121,5 @@ def filters() -> dict[str, Any]:
         "severity": words.severity_word,
         "first_of": words.first_of,
         "fix_of": fix_words,
+        "left": left_words,
     }

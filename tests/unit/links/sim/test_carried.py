@@ -12,7 +12,7 @@ from engage_server.links.sim.carried import carries, path_event, things_of
 from engage_server.links.sim.things import Thing, ThingState
 from engage_server.records import PathSays
 from engage_server.services.site_path.event_lines import event_of, line_of
-from tests.support.sims import MemoryAccount, iccid, sims
+from tests.support.sim.memory import MemoryAccount, iccid, sims
 
 NOW = datetime(2027, 1, 2, 3, 4, tzinfo=UTC)
 ONE = SimLink("depot-sim", "depot", "jpu", (iccid(1),), "", "")

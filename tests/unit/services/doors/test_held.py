@@ -60,3 +60,14 @@ def test_the_next_release_is_that_of_the_open_rotation(world: World) -> None:
     held = _held(world)
     assert (held.served, held.takes_served) == (3, Takes.ACCEPTS)
     assert (held.following, held.takes_following) == (4, Takes.REFUSES)
+
+
+def test_a_door_does_not_come_back_to_what_its_own_anchor_refuses(world: World) -> None:
+    """Such as a certificate for another host. With one for its host, it does: the control."""
+    world.see(world.finished(1, 1, NOW))
+    world.serve_for_another_host()
+    held = _held(world)
+    assert (held.served, held.takes_served) == (2, Takes.REFUSES_FOR_GOOD)
+    assert "comes back" not in held.words(held.takes_served)
+    world.release()
+    assert "comes back" in _held(world).words(_held(world).takes_served)

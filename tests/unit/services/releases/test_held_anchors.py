@@ -167,7 +167,10 @@ class TestRetirement:
         for device in (1, 2, 3):
             come(served, device, second + 1, minutes=10)
         yes = "safe to retire release 1: yes, 3 of 3 doors hold the anchor of release 3"
-        assert self.advice(served) == (True, f"{yes}; not yet: the open rotation may go back to release 2")
+        assert self.advice(served) == (
+            True,
+            f"{yes}. Not yet safe to retire release 2: the open rotation may go back to it",
+        )
         found = served.held_anchors.advice_on("main", [second], NOW)
         no = "safe to retire release 2: not yet: the open rotation may go back to it"
         assert (found.is_safe, found.sentence) == (False, no)

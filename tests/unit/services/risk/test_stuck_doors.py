@@ -9,7 +9,9 @@ from engage_server.services.doors.held import Takes, held_by_door
 from engage_server.services.evidence.diagnosis import diagnose
 from engage_server.services.releases.reception_words import sentence_of
 from engage_server.services.risk.doors import doors_at_risk
+from engage_server.services.risk.kinds import REFUSES_SERVED
 from engage_server.services.risk.known import DoorAtRisk, Prospect
+from engage_server.services.risk.walking import at_the_door
 from tests.support.chains import NOW
 from tests.support.risks import DAY, calm, well
 from tests.support.world import World, address_of, judge_for, serial_of
@@ -83,3 +85,24 @@ def test_who_would_refuse_is_told_with_how_many_come_back(world: World) -> None:
     held = held_by_door(world.store, judge_for, "main", history, NOW)
     assert held.takes_served is Takes.REFUSES
     assert CLOSED in held.words(held.takes_served)
+
+
+def test_what_a_door_refuses_with_its_own_anchor_is_not_said_to_be_fetched(world: World) -> None:
+    """It does not come back, whatever it fetches. To what is for its host, it does: the control."""
+    world.add_site()
+    world.release()
+    world.see(world.finished(1, 1, NOW))
+    world.serve_for_another_host()
+
+    def why() -> tuple[str, str, str]:
+        (door,) = world.tonight.look_at("main", NOW + timedelta(hours=1)).doors
+        (risk,) = [each for each in door.risks if each.kind is REFUSES_SERVED]
+        return risk.why, risk.mend, at_the_door(door)[0].do
+
+    said, mend, paper = why()
+    assert "it does not come back while that is served" in said
+    assert "comes back" not in said
+    assert "engage release list --site main" in mend
+    assert paper.startswith("Nothing at the door.")
+    world.release()
+    assert "fetches the anchor by plain HTTP, and comes back" in why()[0]

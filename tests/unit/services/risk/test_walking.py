@@ -14,7 +14,7 @@ from tests.support.risks import DAY, calm, well
 def test_every_risk_of_a_door_has_its_words() -> None:
     diagnosed = set(OF_DIAGNOSIS.values())
     own = {kind.code for kind in KINDS if not kind.of_site and kind not in diagnosed}
-    assert own | set(OF_DIAGNOSIS) | {"stuck", "host"} == set(WORDS)
+    assert own | set(OF_DIAGNOSIS) | {"stuck", "host", "for_good"} == set(WORDS)
 
 
 @pytest.mark.parametrize("key", WORDS)

@@ -285,6 +285,19 @@ def test_who_is_not_on_the_list_turns_nothing_back(store: SqlStore) -> None:
     assert kinds(ask(store)) == {"refused": 1}
 
 
+def test_who_refuses_a_release_is_counted_by_its_grade_with_it(store: SqlStore) -> None:
+    """Who refused before it was served, or came through with it, is not. Where there is a list, strangers are not."""
+    noticed = {SERVED: ReleaseHistory(Grade.NOTICE, NOW)}
+    came = {SERVED: ReleaseHistory(Grade.HANDSHAKE, NOW)}
+    refusing = [device(2, **REFUSES), device(3, **REFUSES, releases=noticed), device(4, **REFUSES, releases=came)]
+    keep(store, device(), *refusing, device(5))
+    assert store.refusers("main", SERVED, SINCE) == {Grade.NEVER_SEEN: 1, Grade.NOTICE: 1}
+    assert store.refusers("main", SERVED + 1, SINCE) == {Grade.NEVER_SEEN: 3}, "with another release"
+    assert store.refusers("main", SERVED, SINCE + DAY) == {}
+    listed(store, 3)
+    assert store.refusers("main", SERVED, SINCE) == {Grade.NOTICE: 1}
+
+
 def test_crowds(store: SqlStore) -> None:
     keep(store, *(device(number, **DUE, **seen_away(by_tls=True)) for number in range(1, 6)))
     keep(store, device(6, **CAME, **seen_away(by_tls=True)), device(7, **DUE, **seen_away()))

@@ -12,7 +12,7 @@ from engage_server.web.api.routes.releases import activate_release, drop_release
 from engage_server.web.console.acting import act_by, route_to
 from engage_server.web.console.page import Form, Page
 from engage_server.web.console.pages.of_site.releases import state_of
-from engage_server.web.console.serving_acts import before_serving, overrides_typed, served_as_typed
+from engage_server.web.console.serving_acts import before_serving, by_code, overrides_typed, served_as_typed
 from engage_server.web.console.showing.chain_picture import chain_picture
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.visit import Visit
@@ -26,6 +26,7 @@ _GRADES = {
     Grade.NOTICE: "asked for the notice",
     Grade.NEVER_SEEN: "never seen with it",
 }
+_REFUSED = "refused it: they did not accept its certificate"
 
 
 def show(visit: Visit) -> Mapping[str, Any]:
@@ -36,22 +37,30 @@ def show(visit: Visit) -> Mapping[str, Any]:
     is_current = release.state is ReleaseState.CURRENT
     is_former = release.state is ReleaseState.RETIRED and contents.has_key
     may_serve = contents.has_key and not is_current and visit.may(Act.RELEASE_ACTIVATE)
-    grades = services.evidence.grades(name, number)
     return {
         "release": release,
         "contents": contents,
         "state": state_of(contents),
         "acts": release_acts(services.audit, name, [release])[number],
         "findings": checked.findings,
+        "errors": by_code(checked.errors) if contents.has_key and not is_current else [],
         "badges": _BADGES,
         "bytes": chain_picture(contents),
-        "grades": [(words, grades[grade]) for grade, words in _GRADES.items() if grades.get(grade)],
+        "grades": _grades(visit),
         "is_current": is_current,
         "before": before_serving(visit, number) if may_serve else None,
         "advice": services.held_anchors.advice_on(name, [number], visit.now).sentence if is_former else "",
         "sharing": services.releases.sharing_key(release) if is_former and visit.may(Act.RELEASE_RETIRE) else [],
         "current": services.releases.current(name),
     }
+
+
+def _grades(visit: Visit) -> list[tuple[str, int]]:
+    """How far the doors came with the release. Those that refused it are apart from those that it never saw."""
+    services, site, number = visit.services, visit.site.name, visit.number
+    grades, refusers = services.evidence.grades(site, number), services.held_anchors.refusers(site, number)
+    counts = [(words, grades.get(grade, 0) - refusers.get(grade, 0)) for grade, words in _GRADES.items()]
+    return [each for each in (*counts, (_REFUSED, sum(refusers.values()))) if each[1] > 0]
 
 
 def activate(visit: Visit) -> str:

@@ -10,7 +10,7 @@ from engage_server.records import AuditAction, Grade, Host
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 from engage_server.services.installation.overview import SiteStatus
-from engage_server.services.releases.views.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of, left_words
 from engage_server.services.rotation.adoption_nights import AdoptionByNight
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
@@ -69,7 +69,7 @@ def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) 
         found.append((f"Next certificate to end: {first.expiry.role}", f"in {counted(days, 'day')}"))
         found.append(("Next last safe day", f"{last_safe_days(status)[0].day:%Y-%m-%d}"))
     if left is not None:
-        found.append(("Bytes left in the chain", f"{left:,}"))
+        found.append(("Bytes left in the chain", left_words(left)))
     return found
 
 

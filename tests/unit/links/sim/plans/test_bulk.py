@@ -24,7 +24,7 @@ from engage_server.links.sim.plans.taking_up import (
 )
 from engage_server.links.sim.plans.writes import ServicesWrite, StateWrite, TagsWrite, Write
 from engage_server.links.sim.things import Thing, ThingState
-from tests.support.sims import MemoryAccount, iccid, silent, sims
+from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
 
 NOW = datetime(2027, 1, 2, 3, 4, tzinfo=UTC)
 SUSPEND = StateWrite(ThingState.SUSPENDED)
@@ -166,7 +166,25 @@ def test_a_quota_that_lasts_for_hours_ends_the_bulk(tmp_path: Path) -> None:
     assert result.counts == Counts(6)
 
 
-@pytest.mark.parametrize("code", ["sim.unauthorized", "sim.not_offered"])
+def test_what_the_operator_accepted_for_later_is_never_sent_again(tmp_path: Path) -> None:
+    account = MemoryAccount(sims(3))
+    account.later = True
+    with begun(tmp_path, account) as journal:
+        result = run(account, journal)
+    assert result.counts == Counts(3, unknown=3)
+    assert {each.trouble.code for each in result.failures} == {"sim.pending"}
+    with take_up(tmp_path, None) as journal:
+        assert run(account, journal).counts == Counts(3, unknown=3)
+    assert len(account.accepted) == 3, "each was sent once"
+    account.later = False
+    for operation, values in account.accepted:
+        account.act(operation, values)
+    with take_up(tmp_path, None) as journal:
+        assert run(account, journal).counts == Counts(3, done=3)
+    assert set(account.written().values()) == {1}
+
+
+@pytest.mark.parametrize("code", ["sim.unauthorized", "sim.not_offered", "sim.login", "sim.not_allowed"])
 def test_what_is_true_of_every_sim_ends_the_bulk_at_once(tmp_path: Path, code: str) -> None:
     account, tried = MemoryAccount(sims(6)), list[str]()
 
@@ -299,3 +317,5 @@ def test_what_was_just_sent_gets_time_to_settle(tmp_path: Path) -> None:
         written = datetime.fromtimestamp(journal.changed_at, UTC)
         assert seconds_to_settle(journal, written + timedelta(seconds=10)) == pytest.approx(SETTLE_SECONDS - 10, abs=1)
         assert seconds_to_settle(journal, written + timedelta(hours=1)) == 0
+    with take_up(tmp_path, None) as journal:
+        assert datetime.fromtimestamp(journal.changed_at, UTC) == written, "to open it does not begin the wait again"

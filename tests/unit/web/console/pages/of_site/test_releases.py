@@ -1,11 +1,16 @@
 """The releases of a site: the list, one of them, two side by side, and each act with what it says before."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.pki.issuing.profiles import Lifetimes
+from engage_server.pki.paths.path import arrange
 from engage_server.records import (
     AuditAction,
     AuditEvent,
@@ -15,13 +20,16 @@ from engage_server.records import (
     ReleaseState,
     Role,
     RotationWay,
+    Sighting,
+    SightingKind,
 )
-from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.chains.folder import ChainMaterial, read_chain_folder
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
 from tests.support.containers import PASSPHRASE, pfx
-from tests.support.world import World, serial_of
+from tests.support.defects import right_plan
+from tests.support.world import World, address_of, serial_of
 
 PAGE = "/sites/main/releases"
 TWO = f"{PAGE}/2"
@@ -211,6 +219,54 @@ def test_errors_are_accepted_one_by_one_with_a_reason(world: World, operator: Br
     assert newest(world).facts["override san.host_missing"] == "nobody calls the others"
 
 
+def _with_two_of_a_code(world: World) -> int:
+    """A release that is too long, and with two signatures of another hash."""
+    plan = right_plan()
+    plan.drafts["root"].hash, plan.drafts["intermediate"].hash = hashes.SHA512(), hashes.SHA384()
+    padding = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), bytes(2000))
+    plan.drafts["server"].more = [(padding, False)]
+    server_key = plan.drafts["server"].key
+    assert isinstance(server_key, rsa.RSAPrivateKey)
+    material = ChainMaterial(arrange(list(plan.certificates().values())), server_key)
+    return world.releases.stage(material, "main", world.occasion).release.number
+
+
+def test_a_staged_release_with_errors_says_above_all_that_it_cannot_be_served(world: World, operator: Browser) -> None:
+    """The answer to the form that adds it, too. One without errors says nothing of the kind."""
+    folder = world.chain_folder(HOSTS[:1])
+    page = operator.act(PAGE, PAGE, chain=pem_of(folder))
+    assert page.alert.startswith("It cannot be served as it is. 1 error: san.host_missing.")
+    assert page.text.index("It cannot be served as it is.") < page.text.index("First to end")
+    assert operator.act(PAGE, PAGE, chain=pem_of(world.chain_folder())).alert == ""
+
+
+def test_a_chain_that_is_too_long_says_so_in_words(world: World, operator: Browser) -> None:
+    """No figure is negative."""
+    here = f"{PAGE}/{_with_two_of_a_code(world)}"
+    page = operator.page(here)
+    figures = {each.findtext("dt"): each.findtext("dd") for each in page.tree.xpath("//dl[@class='figures']/div")}
+    assert re.fullmatch(r"none: [\d,]+ too many", figures["Bytes left"])
+    for path in (here, f"{PAGE}/compare?first=1&second=2"):
+        assert not re.search(r"(?<![\w-])-\d", operator.page(path).text)
+
+
+def test_there_is_one_field_for_the_errors_of_a_code_with_whose_certificates_they_are(
+    world: World, operator: Browser
+) -> None:
+    here = f"{PAGE}/{_with_two_of_a_code(world)}"
+    page = operator.page(here)
+    fields = page.tree.xpath("//input[starts-with(@name, 'override-')]")
+    assert sorted(each.get("name") for each in fields) == ["override-chain.too_long", "override-signature.not_sha256"]
+    (field,) = [each for each in fields if each.get("name") == "override-signature.not_sha256"]
+    (label,) = page.tree.xpath(f"//label[@for='{field.get('id')}']/text()")
+    assert label == "signature.not_sha256: why you accept all 2"
+    (hint,) = page.tree.xpath(f"//*[@id='{field.get('aria-describedby')}']")
+    assert hint.text_content().count(": ") >= 2
+    reasons = {each.get("name"): "tried on a door" for each in fields}
+    operator.act(here, f"{here}/activate", **reasons)
+    assert world.releases.current("main") == 2
+
+
 def test_it_goes_back_and_says_before_which_doors_fail(world: World, operator: Browser) -> None:
     world.release()
     came_through(world, 1, 2)
@@ -355,3 +411,22 @@ def test_a_release_compared_with_itself_changes_nothing(world: World, console: C
 @pytest.mark.parametrize(("query", "status"), [("first=1&second=9", 404), ("first=x&second=1", 400)])
 def test_what_cannot_be_compared(console: Console, query: str, status: int) -> None:
     assert console.person("vic", Role.VIEWER).page(f"{PAGE}/compare?{query}", status).alert
+
+
+def test_doors_that_refused_a_release_are_apart_from_those_that_never_saw_it(
+    world: World, console: Console, operator: Browser
+) -> None:
+    """Only of what is served it is known which release they refused."""
+    for door in (1, 2, 3):
+        came_through(world, door)
+    world.release()
+    failed = SightingKind.HANDSHAKE_FAILED
+    at = NOW + timedelta(hours=1)
+    world.see(Sighting(failed, at, "https", address_of(1), None, "main", 2, failure="alert unknown_ca"))
+    console.now = at + timedelta(hours=1)
+    console.again(operator, "otto")
+    lines = [
+        each.text_content() for each in operator.page(TWO).tree.xpath("//h2[.='Doors']/following-sibling::ul[1]/li")
+    ]
+    assert lines == ["2 doors never seen with it", "1 door refused it: they did not accept its certificate"]
+    assert "refused it" not in operator.page(f"{PAGE}/1").text

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
+from unittest.mock import patch
 
 from engage_server.errors import EngageError, NotFound, NotPossible, UpstreamSilent
+from engage_server.links.sim import accounts
 from engage_server.links.sim.account import Entry, Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
@@ -66,6 +69,7 @@ class MemoryAccount:
         lacks: Operations that its map has not.
         before, after: Called with each write before and after it takes effect; what they raise, the caller gets.
         away: What every call raises; None for nothing.
+        later: Whether a write is only accepted; :attr:`accepted` has it, and nobody has done it.
     """
 
     def __init__(self, things: Iterable[Thing], name: str = "jpu") -> None:
@@ -77,6 +81,8 @@ class MemoryAccount:
         self.before: Callable[[Operation, Values], None] = lambda operation, values: None
         self.after: Callable[[Operation, Values], None] = lambda operation, values: None
         self.away: EngageError | None = None
+        self.later = False
+        self.accepted: list[tuple[Operation, Values]] = []
         self._acting = Lock()
 
     def written(self) -> Counter[str]:
@@ -125,6 +131,9 @@ class MemoryAccount:
             if operation in self.lacks:
                 raise NotPossible("the map has no such operation", "Add it to the map.", code="sim.not_offered")
             self.before(operation, values)
+            if self.later:
+                self.accepted.append((operation, dict(values)))
+                return {"accepted": True}
             self._apply(operation, values)
             self.writes.append((operation, dict(values)))
             self.after(operation, values)
@@ -168,3 +177,24 @@ def _no(thing: str) -> NotFound:
 def _texts(value: object) -> tuple[str, ...]:
     assert isinstance(value, list | tuple)
     return tuple(map(str, value))
+
+
+LINKS = f"""
+[sim.jpu]
+profile = "emnify"
+contract_file = "contract.json"
+base_url = "https://api.example.net/v1"
+
+[links.depot-sim]
+site = "main"
+partner = "sim"
+account = "jpu"
+things = ["{iccid(1)}"]
+"""
+
+
+@contextmanager
+def reached_by_commands(account: MemoryAccount) -> Iterator[MemoryAccount]:
+    """Let ``engage sim`` in this process find this account, whatever ``links.toml`` says of it."""
+    with patch.object(accounts, "open_account", lambda file, name: account):
+        yield account

@@ -1,0 +1,1 @@
+"""``engage sim``: SIMs of sites, at their operator."""

@@ -1,0 +1,233 @@
+"""Runs a bulk in front of an operator: progress, what did not work, and the paths that it concerns."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engage_server.cli.output import console, counted, print_json, print_next, print_wrapped, printable, write_report
+from engage_server.cli.parameters import FilePath
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+from engage_server.errors import EngageError, Stopped
+from engage_server.links.commands.sim.sim_accounts import Chosen
+from engage_server.links.commands.sim.sim_json import counts_json, failure_json
+from engage_server.links.sim.plans.bulk import Bulk, BulkResult, why_not_all
+from engage_server.links.sim.plans.journal import BulkHead, BulkJournal
+from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome
+from engage_server.links.sim.plans.pace import Pace
+from engage_server.links.sim.plans.reports import PathReports
+from engage_server.links.sim.plans.taking_up import fresh_things, seconds_to_settle
+from engage_server.links.sim.plans.writes import StateWrite
+from engage_server.links.sim.things import Thing
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar  # click gives its type no public name
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_SHOWN_AFTER = 2.0  # seconds: a bar that flashes by helps nobody
+_REPORTED_EVERY = 5.0  # seconds: the gate and Tonight need not know sooner
+_FAILURES_SHOWN = 10
+_WHAT = {Outcome.FAILED: "refused", Outcome.UNKNOWN: "not known", Outcome.NOT_DONE: "not done"}
+MOST_AT_ONCE = 32
+USUAL_PER_MINUTE = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a bulk is run, and what is reported of it.
+
+    Attributes:
+        at_once: How many writes may be on their way at the same time.
+        per_minute: The most writes in a minute.
+        failures: Where the list of what did not work is written. None: nowhere.
+        as_json: Whether JSON was asked for.
+    """
+
+    at_once: int
+    per_minute: int
+    failures: Path | None
+    as_json: bool
+
+
+def manner_options(command: _F) -> _F:
+    """``--at-once``, ``--per-minute`` and ``--failures``."""
+    for option in (
+        click.option(
+            "--failures",
+            type=FilePath,
+            metavar="FILE",
+            help="Write the list of what did not work: JSON if the name ends with .json, else text.",
+        ),
+        click.option(
+            "--per-minute",
+            type=click.IntRange(1, 1_000_000),
+            default=USUAL_PER_MINUTE,
+            show_default=True,
+            metavar="N",
+            help="The most writes in a minute.",
+        ),
+        click.option(
+            "--at-once",
+            type=click.IntRange(1, MOST_AT_ONCE),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="How many writes may be on their way at the same time.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapping[str, Thing], manner: Manner) -> int:
+    """Run a bulk that was begun, and report it.
+
+    Args:
+        session: This run.
+        chosen: The account, and the links of its SIMs.
+        journal: The bulk's file, open.
+        known: Its Things as they are now.
+        manner: How it is run.
+
+    Returns:
+        The exit status: 1 if something did not work.
+
+    Raises:
+        NotPossible: Something is left. It can be taken up again.
+        Stopped: The operator pressed Ctrl-C.
+    """
+    head = journal.so_far.head
+    watch = _Watch(session, chosen, head)
+    try:
+        result = Bulk(chosen.account, journal, known, Pace(manner.per_minute, monotonic), manner.at_once).run(
+            watch.tell
+        )
+    except KeyboardInterrupt:
+        counts = journal.so_far.counts()
+        _write_failures(manner.failures, journal.so_far.failures())
+        raise Stopped(
+            f"stopped: {counted(counts.left + counts.unknown, 'SIM')} of {counts.total} are left",
+            f"Take it up again: {program()} sim bulk resume {head.bulk}",
+        ) from None
+    finally:
+        watch.close()
+    _write_failures(manner.failures, result.failures)
+    _print_result(chosen, head, result, as_json=manner.as_json)
+    if (error := why_not_all(result)) is not None:
+        raise error
+    return int(bool(result.failures))
+
+
+def taken_up(
+    session: Session, chosen: Chosen, journal: BulkJournal, *, pause: Callable[[float], None] = sleep
+) -> Mapping[str, Thing]:
+    """Read the Things of a bulk that was interrupted, once what was on its way had time to be done."""
+    left = seconds_to_settle(journal, session.now())
+    if left and any(each is Outcome.BEGUN for each in journal.so_far.outcomes.values()):
+        click.echo(f"waiting {left:.0f} s until what was on its way is done", err=True)
+        pause(left)
+    return fresh_things(chosen.account, journal.so_far.left())
+
+
+class _Watch:
+    """Shows how far a bulk is, and reports the paths that it concerns."""
+
+    def __init__(self, session: Session, chosen: Chosen, head: BulkHead) -> None:
+        self._session = session
+        self._reports = None
+        if isinstance(head.write, StateWrite):
+            record = session.operator_side().path_recording.record
+            self._reports = PathReports(chosen.links, chosen.account, record)
+        self._begun = self._reported = monotonic()
+        self._bar: ProgressBar[None] | None = None
+        self._seen = 0
+        self._counts = Counts(len(head.things))
+
+    def tell(self, counts: Counts, changed: Sequence[Thing]) -> None:
+        """Take what changed since the last time."""
+        self._counts = counts
+        self._show(counts)
+        if self._reports is not None:
+            self._reports.changed(changed)
+            if monotonic() - self._reported > _REPORTED_EVERY:
+                self._report()
+
+    def close(self) -> None:
+        """Report what is left to report."""
+        if self._bar is not None:
+            self._bar.render_finish()
+        if self._reports is not None:
+            self._report()
+
+    def _report(self) -> None:
+        assert self._reports is not None  # noqa: S101  # both callers ask
+        self._reported = monotonic()
+        try:
+            unread = self._reports.report(self._session.now())
+        except EngageError as error:
+            _warn(f"the paths could not be recorded: {error.sentence}")
+            return
+        for link, why in unread:
+            _warn(f"the path of link {link.link} is not judged: {why.sentence}")
+
+    def _show(self, counts: Counts) -> None:
+        if not sys.stderr.isatty() or monotonic() - self._begun < _SHOWN_AFTER:
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=counts.total,
+                label="SIMs",
+                file=sys.stderr,
+                show_pos=True,
+                item_show_func=lambda _: f"{self._counts.failed} refused" if self._counts.failed else "",
+            )
+        ready = counts.done + counts.failed + counts.unknown
+        self._bar.update(ready - self._seen)
+        self._seen = ready
+
+
+def _warn(sentence: str) -> None:
+    click.echo(f"warning: {printable(sentence)}", err=True)
+
+
+def _print_result(chosen: Chosen, head: BulkHead, result: BulkResult, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "bulk": head.bulk,
+                "account": head.account,
+                "write": dict(head.write.stored()),
+                "counts": counts_json(result.counts),
+                "failures": [failure_json(each) for each in result.failures],
+            }
+        )
+        return
+    counts = result.counts
+    click.echo(f"{head.write.words()}: {counts.done} of {counted(counts.total, 'SIM')} done")
+    for each in result.failures[:_FAILURES_SHOWN]:
+        console().print(f"{_WHAT.get(each.outcome, each.outcome)}  {each.thing}: ", style="bold red", end="")
+        print_wrapped(_why(each), "    ", already=2)
+    if (more := len(result.failures) - _FAILURES_SHOWN) > 0:
+        print_wrapped(f"and {more} more: see --failures FILE, or {program()} sim bulk show {head.bulk}", "")
+    if not counts.left and not counts.unknown:
+        where = f" --site {chosen.site}" if chosen.site else ""
+        print_next(f"{program()} sim list{where}")
+
+
+def _why(failure: Failure) -> str:
+    return f"{printable(failure.trouble.sentence)} ({failure.trouble.code})"
+
+
+def _write_failures(file: Path | None, failures: Sequence[Failure]) -> None:
+    if file is None:
+        return
+    if file.suffix.lower() == ".json":
+        write_report([json.dumps([failure_json(each) for each in failures], indent=2, ensure_ascii=False), "\n"], file)
+    else:
+        write_report([f"{each.thing}\t{each.outcome}\t{_why(each)}\n" for each in failures], file)

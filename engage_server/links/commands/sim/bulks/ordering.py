@@ -1,0 +1,90 @@
+"""Orders that concern many SIMs: a question, one audit entry, and then one write after another."""
+
+import secrets
+from collections.abc import Sequence
+
+import click
+
+from engage_server.cli.output import counted, printable
+from engage_server.cli.questions import assert_named, assert_sure
+from engage_server.cli.session import Session
+from engage_server.files import make_folder
+from engage_server.links.commands.sim.bulks.bulking import Manner, run_bulk
+from engage_server.links.commands.sim.sim_accounts import Chosen, bulk_folder
+from engage_server.links.sim.plans.journal import BulkHead, begin_bulk
+from engage_server.links.sim.plans.writes import StateWrite, Write
+from engage_server.links.sim.things import Thing, ThingState
+from engage_server.records import AuditAction
+
+_NAMED = 3  # SIMs that a question names
+
+
+def order_bulk(session: Session, chosen: Chosen, write: Write, things: Sequence[Thing], manner: Manner) -> int:
+    """Record what is ordered, and do it to each SIM.
+
+    Args:
+        session: This run.
+        chosen: The account.
+        write: What is done.
+        things: Each SIM that is not as it is to be yet. At least one.
+        manner: How it is run.
+
+    Returns:
+        The exit status.
+    """
+    folder = bulk_folder(session)
+    side, occasion = session.operator_side(), session.occasion()
+    make_folder(folder)
+    bulk = f"{occasion.now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    names = tuple(each.thing for each in things)
+    facts = {"state": write.state.value} if isinstance(write, StateWrite) else {"change": write.words()}
+    whose = {"thing": names[0]} if len(names) == 1 else {"things": str(len(names))}
+    side.sim_orders.record(
+        _action(write), occasion, chosen.site, account=chosen.account.name, bulk=bulk, **facts, **whose
+    )
+    head = BulkHead(bulk, chosen.account.name, write, names, occasion.now, occasion.actor, occasion.reason)
+    with begin_bulk(folder, head) as journal:
+        return run_bulk(session, chosen, journal, {each.thing: each for each in things}, manner)
+
+
+def assert_sure_of_all(what: str, things: Sequence[Thing]) -> None:
+    """Ask before SIMs are changed.
+
+    Args:
+        what: What will be done, such as ``set to SUSPENDED``.
+        things: To which.
+
+    Raises:
+        Refused: Nobody answered.
+        click.Abort: The answer was no.
+    """
+    assert_sure(f"{what}: {named(things)}?")
+
+
+def assert_retired_for_good(things: Sequence[Thing]) -> None:
+    """Let the operator type which SIM is retired, or how many are.
+
+    Raises:
+        Refused: Nobody answered.
+        click.Abort: Something else was typed.
+    """
+    if len(things) == 1:
+        assert_named(things[0].thing, f"to retire SIM {named(things)} for good")
+        return
+    wanted = f"retire {len(things)}"
+    typed = click.prompt(f"to retire {named(things)} for good, type '{wanted}'", err=True)
+    if typed != wanted:
+        raise click.Abort
+
+
+def named(things: Sequence[Thing]) -> str:
+    """SIMs, for a question."""
+    if len(things) <= _NAMED:
+        return printable(", ".join(each.thing for each in things))
+    return counted(len(things), "SIM")
+
+
+def _action(write: Write) -> AuditAction:
+    if not isinstance(write, StateWrite):
+        return AuditAction.SIM_CHANGE_ORDERED
+    return AuditAction.SIM_RETIREMENT_ORDERED if write.state is ThingState.RETIRED else AuditAction.SIM_STATE_ORDERED

@@ -1,0 +1,125 @@
+"""What the commands of networks share: a list in a network or profile, and one order that changes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from engage_server.cli.output import print_next, print_wrapped
+from engage_server.cli.parameters import sure_option
+from engage_server.cli.program import program
+from engage_server.cli.questions import assert_sure
+from engage_server.cli.session import Session
+from engage_server.errors import NotFound
+from engage_server.links.commands.sim.entries import lists_of, print_entries
+from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
+from engage_server.links.commands.sim.sim_accounts import Chosen
+from engage_server.links.sim.account import Values
+from engage_server.links.sim.operations import Operation
+from engage_server.records import AuditAction
+
+__all__ = ["network_option", "order_in_network", "port_type", "print_list_in", "sure_option"]
+
+port_type = click.IntRange(1, 65535)
+network_option = click.option(
+    "--network", required=True, metavar="ID", help="The Network. List them: engage sim list --what networks."
+)
+
+
+def print_list_in(
+    found: Chosen,
+    operation: Operation,
+    values: Mapping[str, str],
+    words: tuple[str, ...],
+    empty: str,
+    *,
+    as_json: bool,
+    hidden: tuple[str, ...] = (),
+) -> None:
+    """Print one list of a network or profile, as the contract has it.
+
+    Args:
+        found: The account.
+        operation: What reads the network or profile.
+        values: Which one.
+        words: The list is the one whose name has one of these words. If there is none, all is printed.
+        empty: The sentence for an empty list.
+        as_json: Whether JSON was asked for.
+        hidden: Fields whose name has one of these words are left out.
+
+    Raises:
+        NotFound: There is no such network or profile.
+    """
+    assert_offered(found, operation)
+    entries = list(found.account.entries(operation, values))
+    if not entries:
+        (name,) = values.values()
+        raise NotFound(
+            f"account {found.account.name} has no '{name}'",
+            "List them: engage sim list --what networks, or --what profiles.",
+            code="sim.not_found",
+        )
+    lists = [found_list for each in entries if (found_list := lists_of(each, *words)) is not None]
+    shown = [each for one in lists for each in one] if lists else entries
+    if not shown and not as_json:
+        print_wrapped(empty, "")
+        return
+    print_entries((_seen(each, hidden) for each in shown), empty, as_json=as_json)
+
+
+def order_in_network(
+    session: Session,
+    found: Chosen,
+    operation: Operation,
+    values: Values,
+    *,
+    of: str,
+    change: str,
+    yes: bool,
+    as_json: bool,
+    see: str,
+) -> None:
+    """Ask, record, and change a network or profile once.
+
+    Args:
+        session: This run.
+        found: The account.
+        operation: The write.
+        values: Its values. A secret may be among them.
+        of: What is changed, such as ``network net-1``.
+        change: How, in words. Never a secret.
+        yes: Whether nobody is asked.
+        as_json: Whether JSON was asked for.
+        see: The command that shows the list afterwards.
+    """
+    assert_offered(found, operation)
+    if not yes:
+        assert_sure(f"{of}: {change}?")
+    action = AuditAction.SIM_NETWORK_CHANGE_ORDERED
+    answer = order_once(session, found, operation, values, action, of=of, change=change)
+    print_answer(without_secrets(answer, values), f"{of}: {change}: done", as_json=as_json)
+    if not as_json:
+        print_next(f"{program()} {see}")
+
+
+def without_secrets(answer: dict[str, object], values: Values) -> dict[str, object]:
+    """An answer without the shared secret, which some contracts repeat."""
+    secret = values.get("shared_secret")
+    return {name: value for name, value in answer.items() if not _holds(value, secret)}
+
+
+def _seen(value: Any, hidden: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        shown = {name: each for name, each in value.items() if not any(word in str(name).lower() for word in hidden)}
+        return {name: _seen(each, hidden) for name, each in shown.items()}
+    return [_seen(each, hidden) for each in value] if isinstance(value, list) else value
+
+
+def _holds(value: Any, secret: object) -> bool:
+    if not isinstance(secret, str):
+        return False
+    if isinstance(value, Mapping):
+        return any(_holds(each, secret) for each in value.values())
+    if isinstance(value, list):
+        return any(_holds(each, secret) for each in value)
+    return secret in str(value)

@@ -1,0 +1,1 @@
+"""SIMs that carry sites: what was ordered from their operators."""
