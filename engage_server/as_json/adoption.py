@@ -38,7 +38,9 @@ class AdoptionJson(Shape):
     confirmed: int
     """Of them, those that have finished a handshake with the release from their usual address."""
     waiting: int
-    """Of them, those that are not due yet."""
+    """Of them, those that are not due yet, and those ``behind_cut``."""
+    behind_cut: int
+    """Of those waiting: they are late, and the path to the site is or was cut. So they may come."""
     refused: int
     """Of them, those that refused the chain and did not come back. The release may have cut them off."""
     silent: int
@@ -110,6 +112,7 @@ def adoption_json(adoption: Adoption) -> AdoptionJson:
         "devices": adoption.devices,
         "confirmed": adoption.confirmed,
         "waiting": adoption.waiting,
+        "behind_cut": adoption.excused,
         "refused": adoption.refused,
         "silent": adoption.silent,
         "moved": adoption.moved,

@@ -107,6 +107,8 @@ class RotationJson(Shape):
     """A clock was set, so nothing is judged until then. Null: no clock was set."""
     unsure_why: str
     """Which clock, in words. Empty if none was set."""
+    postponed_since: Instant | None
+    """Since when the gate puts off a decision because the path to the site is or was cut. Null: it puts off none."""
     only_listed: bool
     """Whether only devices on the site's list count."""
 
@@ -198,6 +200,7 @@ def rotation_json(rotation: Rotation) -> RotationJson:
         "soaked_hours": round(rotation.soaked_seconds / 3600, 2),
         "unsure_until": rotation.unsure_until.isoformat() if rotation.unsure_until else None,
         "unsure_why": rotation.unsure_why,
+        "postponed_since": rotation.postponed_since.isoformat() if rotation.postponed_since else None,
         "only_listed": rotation.policy.only_listed,
     }
 

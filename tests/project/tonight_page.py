@@ -37,8 +37,10 @@ Codes are stable: none is ever renamed.
 * **Doors that hold one of several anchors.** What a door holds follows from what it fetched and accepted. Only a door
   that would refuse with each anchor that it may hold is listed. `engage device list` says which ones may refuse.
 * **Devices that are not on the site's list**, if it has one, and addresses that called on fewer than three nights.
-* **Silence while evidence is missing.** If a host's calls are not stored yet, nobody counts as silent. The same holds
-  while the path to the site is cut.
+* **Silence while evidence is missing.** If a host's calls are not stored yet, nobody counts as silent.
+* **Silence behind a cut path.** If the links of a site say that nothing comes through, doors that fell silent since
+  then are counted in one sentence. It names the cause, and what to do. Doors that refused TLS, or were silent before,
+  stay listed. If the path is only degraded, all stay listed.
 * **Batteries, WiFi and people.** They show only when a door is silent.
 * **More than 2,000 doors of one site.** It then says that more may be at risk. Those that refuse TLS, or would, come
   first.

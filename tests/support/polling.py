@@ -9,7 +9,7 @@ from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.polling.asking import PolledLink
 from engage_server.links.sim.things import Reachability, Reached, Thing
 from engage_server.records import PathEvent
-from tests.support.sims import MemoryAccount, iccid
+from tests.support.sim.memory import MemoryAccount, iccid
 
 NOON = datetime(2027, 1, 2, 12, tzinfo=UTC)
 EVERY = timedelta(minutes=15)

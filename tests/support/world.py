@@ -50,6 +50,7 @@ from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.risk.tonight import Tonight
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
+from engage_server.services.site_path.paths import SitePaths
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.services.sites.register import SiteChanges, SiteRequest, Sites
 from engage_server.store.database.engine import open_engine
@@ -151,7 +152,7 @@ class World:
         self.releases = Releases(store)
         self.confirmations = Confirmations(store)
         self.rotations = Rotations(store, self.releases, self.confirmations, judge_for, _throwaway)
-        self.evidence = DeviceEvidence(store)
+        self.evidence = DeviceEvidence(store, SitePaths(store).cut)
         self.held_anchors = HeldAnchors(store, judge_for)
         self.overview = Overview(store, self.rotations, self.confirmations, self.held_anchors)
         self.tonight = Tonight(store, judge_for, self.held_anchors, self.confirmations)

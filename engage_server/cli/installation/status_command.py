@@ -33,6 +33,7 @@ from engage_server.records import Grade
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.overview import INSTANCES, CertificateStatus, InstallationStatus, SiteStatus
 from engage_server.services.site_path.standing import PathState, SitePath
+from engage_server.services.site_path.words import state_words
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -165,9 +166,8 @@ def _print_rotation(status: SiteStatus) -> None:
 
 def _print_path(path: SitePath) -> None:
     """What links say. It says nothing about a door."""
-    since = f" since {path.since:%Y-%m-%d %H:%M} UTC" if path.since else ""
     console().print("  path: ", style=_PATH_STYLES.get(path.state, ""), end="")
-    print_wrapped(f"{path.state}{since}, by link {path.link} ({path.said_by or 'no event yet'})", "    ", already=8)
+    print_wrapped(state_words(path), "    ", already=8)
 
 
 def _print_grades(status: SiteStatus) -> None:

@@ -77,7 +77,7 @@ def _sentence(found: SiteTonight) -> str:
     parts = [f"{count} {severity.word}" for severity, count in found.counts.items() if count]
     until = f"until {found.until:%Y-%m-%d %H:%M} UTC"
     if not parts:
-        return f"no door is at risk {until}"
+        return f"no {'other ' if found.explained else ''}door is at risk {until}"
     return f"{counted(len(found.doors), 'door')} at risk {until} ({', '.join(parts)})"
 
 

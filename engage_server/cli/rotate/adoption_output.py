@@ -16,6 +16,9 @@ def print_adoption(adoption: Adoption) -> None:
         _print_bar(adoption)
     else:
         click.echo(f"  devices: none counts yet, {adoption.new} new")
+    if adoption.excused:
+        late = "1 is late" if adoption.excused == 1 else f"{adoption.excused} are late"
+        print_wrapped(f"    {late}, and may come: the path to the site is or was cut", "      ")
     for kind in suspect_kinds(adoption):
         such_as = f", such as {example_words(kind.examples)}" if kind.examples else ""
         print_wrapped(f"    {kind.count} {kind.words}{such_as}", "      ")

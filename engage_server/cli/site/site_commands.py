@@ -42,6 +42,7 @@ from engage_server.records import (
     Site,
 )
 from engage_server.services.access.permissions import Act
+from engage_server.services.site_path.words import state_words
 from engage_server.services.sites.register import SiteChanges, SiteRequest
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         print_json(site_json(found, current))
         return
     networks = ", ".join(map(str, found.device_networks)) or "anywhere"
+    path = operator.paths.of(name, session.now())
     rows = [
         ("site", f"{found.name}{trials_mark(found)}" + (" (default)" if found.is_default else "")),
         *([("title", found.title)] if found.title else []),
@@ -194,6 +196,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         ("call-ins", f"{found.call_in.way}: {program()} site call-in {found.name}"),
         ("evidence in rotations", _EVIDENCE[found.evidence]),
         ("approvals", APPROVALS[found.approvals]),
+        *([("path", state_words(path))] if path.link else []),
         ("current release", current or "none"),
         ("releases", len(releases)),
         ("site key", "sealed"),

@@ -7,8 +7,8 @@ from datetime import datetime
 from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel, Rotation, door_title
 from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.risk.kinds import RANKS, Kind, Severity
-from engage_server.services.site_path.standing import NO_LINK, SitePath
+from engage_server.services.risk.kinds import PATH_CUT, RANKS, Kind, Severity
+from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from engage_server.store.interface import MetReleases
 
 
@@ -147,6 +147,7 @@ class SiteTonight:
         doors: The doors at risk, the worst first.
         is_complete: Whether all doors were judged. Otherwise there were too many, and more may be at risk.
         retirement: Whether its former releases can be retired; None if there is none.
+        path: Whether its path carries anything; None if it has no link.
     """
 
     site: str
@@ -156,6 +157,7 @@ class SiteTonight:
     doors: tuple[DoorAtRisk, ...]
     is_complete: bool = True
     retirement: RetirementAdvice | None = None
+    path: PathState | None = None
 
     @property
     def counts(self) -> dict[Severity, int]:
@@ -164,6 +166,11 @@ class SiteTonight:
         for door in self.doors:
             counts[door.severity] += 1
         return counts
+
+    @property
+    def explained(self) -> int:
+        """How many silent doors a cut path explains. They are not listed, and count in no severity."""
+        return sum(risk.silent or 0 for risk in self.risks if risk.kind is PATH_CUT)
 
     @property
     def worst(self) -> Severity | None:

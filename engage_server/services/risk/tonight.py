@@ -135,6 +135,7 @@ class Tonight:
             doors=doors,
             is_complete=is_complete,
             retirement=self._held_anchors.advice(site.name, now),
+            path=known.path.state if standings else None,
         )
 
     def _anchors(

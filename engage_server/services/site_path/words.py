@@ -5,6 +5,7 @@ Kinds that are not in it, such as those of a later partner, are said in words th
 
 from dataclasses import dataclass
 
+from engage_server.records import LINK_REGISTERED, LINK_REMOVED, PathEvent
 from engage_server.services.site_path.standing import SILENCE, PathState, SitePath
 
 _ACTIVATE = 'Let its operator activate it: engage sim set --site {site} --to ACTIVE --reason "..."'
@@ -43,6 +44,38 @@ _OF_STATE = {
 }
 
 
+# what happened, as a clause about the link
+_EVENTS_IN_WORDS = {
+    LINK_REGISTERED: "the link was registered",
+    LINK_REMOVED: "the link was removed",
+    "kpn_message": "a device sent a message",
+    "m2u_message": "the router reported",
+    "m2u_new_serial_number": "the router has another serial number",
+    "telekom_notification": "Telekom sent a notification",
+    "sim_provisioned": "the SIM is not active yet",
+    "sim_active": "the SIM is active",
+    "sim_suspended": "the SIM is suspended",
+    "sim_retired": "the SIM is retired",
+    "sim_reachable": "the network reaches the SIM",
+    "sim_unreachable": "the network does not reach the SIM",
+    "sim_unreachable_long": "the network has not reached the SIM for a long time",
+    "sim_moved": "the SIM is in another device: it may be stolen",
+    "sim_not_found": "the operator does not know the SIM",
+}
+
+
+def event_words(event: PathEvent) -> str:
+    """What happened, as a clause. Of a kind that is not known: its name."""
+    said, thing = _EVENTS_IN_WORDS.get(event.kind, event.kind), event.detail.get("thing", "")
+    return f"{said} ({thing})" if thing else said
+
+
+def state_words(path: SitePath) -> str:
+    """The state of a path with its cause: ``cut: its SIM is suspended since 2026-11-27 14:02 UTC (link depot-sim)``."""
+    why = f": {why_of(path)}" if path.said_by in _OF_KIND else ""
+    return f"{path.state}{why}{_since(path)}"
+
+
 def why_of(path: SitePath) -> str:
     """Why the path is as it is, as a clause: ``its SIM is suspended``. It names neither a time nor the link."""
     return _words(path).why
@@ -63,8 +96,7 @@ def sentence_of(path: SitePath, site: str, silent: int, *, is_complete: bool = T
         is_complete: Whether these are all. Otherwise there are more.
     """
     if not silent:
-        why = f": {why_of(path)}" if path.said_by in _OF_KIND else ""
-        return f"the path to {site} is {path.state}{why}{_since(path)}"
+        return f"the path to {site} is {state_words(path)}"
     doors = f"{'' if is_complete else 'at least '}{silent:,} door{'' if silent == 1 else 's'} of {site}"
     if path.state is PathState.CUT:
         return f"{doors} {'is' if silent == 1 else 'are'} silent because {cause_of(path)}"

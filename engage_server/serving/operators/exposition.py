@@ -135,13 +135,17 @@ class Exposition:
         of_site = GaugeMetricFamily(
             "engage_site_risk", "A risk of the whole site tonight.", labels=["site", "code", "severity"]
         )
+        path = GaugeMetricFamily("engage_site_path", "The state of the path to a site.", labels=["site", "state"])
         for found in self._tonight:
+            if found.path is not None:
+                path.add_metric([found.site, found.path], 1)
             for severity, doors in found.doors.items():
                 at_risk.add_metric([found.site, severity], doors)
             for code, severity in found.codes.items():
                 of_site.add_metric([found.site, code, severity], 1)
         yield at_risk
         yield of_site
+        yield path
         yield from self._of_audit_log()
         yield from self._of_uploads(now)
         if self.disk is not None:

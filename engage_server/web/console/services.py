@@ -8,6 +8,7 @@ from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.rotation.adoption_nights import AdoptionNights
+from engage_server.services.site_path.paths import SitePaths
 from engage_server.services.sites.device_import import DeviceImport
 from engage_server.services.waiting.refused_uploads import RefusedUploads
 from engage_server.services.waiting.standing import Waiting
@@ -48,6 +49,10 @@ class Services(api.Services, Protocol):
     @property
     def disk(self) -> DiskOverview:
         """How much of this host's disk devices use."""
+
+    @property
+    def paths(self) -> SitePaths:
+        """What links say of the paths to sites."""
 
     def current_releases(self) -> Mapping[str, int]:
         """The number of the release that each site serves. A site that serves nothing yet is not in it."""

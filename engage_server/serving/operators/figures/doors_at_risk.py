@@ -23,11 +23,13 @@ class SiteRisks:
         site: Its name.
         doors: How many doors are at risk, by the word of the severity.
         codes: The codes of what concerns the whole site, each with the word of its severity.
+        path: The word for the state of its path. None: it has no link.
     """
 
     site: str
     doors: Mapping[str, int]
     codes: Mapping[str, str]
+    path: str | None = None
 
 
 class DoorsAtRisk:
@@ -69,6 +71,7 @@ class DoorsAtRisk:
                     each.site,
                     {severity.word: doors for severity, doors in each.counts.items()},
                     {risk.kind.code: risk.kind.severity.word for risk in each.risks},
+                    each.path.value if each.path else None,
                 )
                 for each in found
             ]

@@ -1,7 +1,7 @@
 """The walk list: the doors at risk by place, for paper. Somebody takes it along and walks from door to door."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import escape
@@ -9,13 +9,15 @@ from markupsafe import escape
 from engage_server.errors import NotFound
 from engage_server.records import Site
 from engage_server.services.access.permissions import Act
-from engage_server.services.risk.known import DoorAtRisk
+from engage_server.services.risk.kinds import PATH_CUT
+from engage_server.services.risk.known import DoorAtRisk, Risk, SiteTonight
 from engage_server.services.risk.walking import WalkPlace, at_the_door, by_place, walk_pages
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Page
 from engage_server.web.console.pages.tonight import sites_tonight
 from engage_server.web.console.visit import Visit
 
+_PATHS = 20  # sites whose path is cut
 _PAGE_BYTES = 80_000  # the frame and the links around the list have the rest of what a page may have
 _DOOR_BYTES = 550  # of the markup of a door, without what is said of it
 _RISK_BYTES = 60
@@ -41,10 +43,17 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "count": len(doors),
         "number": number,
         "pages": len(pages),
+        "paths": _cut_paths(nights, sites) if number == 1 else [],
         "not_judged": [each.site for each in nights if not each.is_complete],
         "zone_of": visit.zone_of,
         "zone": zones.pop() if len(zones) == 1 else "each site's own" if zones else "UTC",
     }
+
+
+def _cut_paths(nights: Sequence[SiteTonight], sites: Mapping[str, Site]) -> list[tuple[Site, Risk]]:
+    """Why silent doors are not on the list, of the first sites."""
+    found = [(each.site, risk) for each in nights for risk in each.risks if risk.kind is PATH_CUT and risk.silent]
+    return [(sites[name], risk) for name, risk in found if name in sites][:_PATHS]
 
 
 def _weight(door: DoorAtRisk) -> int:

@@ -46,3 +46,11 @@ def test_signs_of_the_bar_are_explained(capsys: pytest.CaptureFixture[str]) -> N
     assert max(map(len, text.splitlines())) <= 80
     assert "\n      0 new\n" in text, "a count stays beside its word"
     assert "none counts yet" in shown(capsys, _ROTATION, replace(_ADOPTION, devices=0, confirmed=0))
+
+
+@pytest.mark.parametrize(("late", "words"), [(0, ""), (1, "1 is late, and may come"), (40, "40 are late, and may")])
+def test_doors_behind_a_cut_path_are_told(capsys: pytest.CaptureFixture[str], late: int, words: str) -> None:
+    adoption = replace(_ADOPTION, devices=41, waiting=40, behind_cut={"silent": late} if late else {})
+    text = shown(capsys, _ROTATION, adoption)
+    assert words in text
+    assert ("the path to the site is or was cut" in text) is bool(late)

@@ -112,7 +112,7 @@ def test_a_cut_path_is_an_answer_of_no(tmp_path: Path) -> None:
     shown = engage(folder, "link", "show", "sim")
     assert shown.returncode == 1
     assert "path cut" in shown.stdout
-    assert "path: cut since" in engage(folder, "status").stdout
+    assert "path: cut: its SIM is suspended since" in " ".join(engage(folder, "status").stdout.split())
 
 
 def test_the_check_names_what_is_wrong(folder: Path, tmp_path: Path) -> None:

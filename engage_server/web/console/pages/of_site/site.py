@@ -6,12 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engage_server.errors import NotFound, UsageError
-from engage_server.records import AuditAction, Grade, Host
+from engage_server.records import AuditAction, Grade, Host, PathEvent
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 from engage_server.services.installation.overview import SiteStatus
 from engage_server.services.releases.views.contents import contents_of, left_words
 from engage_server.services.rotation.adoption_nights import AdoptionByNight
+from engage_server.services.site_path.words import event_words, state_words
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
 from engage_server.web.api.routes.sites import change_site
@@ -25,6 +26,7 @@ from engage_server.web.console.showing.words import counted
 from engage_server.web.console.visit import Visit
 
 _PATH = "/sites/{site}"
+_EVENTS = 5  # of its links
 _CAME_THROUGH = (Grade.HANDSHAKE, Grade.AUTHENTICATED)
 
 
@@ -51,9 +53,17 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "behind": behind,
         "serving": len(workers) - len(behind),
         "workers": len(workers),
+        "links": [(each, state_words(each.path)) for each in visit.services.paths.links(visit.now, site.name)],
+        "events": _events(visit) if status.path else (),
         "callers": figures.callers if visit.may(Act.SITE_CHANGE) else (),
         "next_of_unserved": _next_of_unserved(status),
     }
+
+
+def _events(visit: Visit) -> list[tuple[PathEvent, str]]:
+    """What links reported last, each with its words."""
+    found = visit.services.paths.events(site=visit.site.name, limit=_EVENTS)
+    return [(each.event, event_words(each.event)) for each in found]
 
 
 def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from tests.support.databases import SEALER, migrated_postgresql
 from tests.support.polling import EVERY, Operator, SetClock, one_link
 from tests.support.postgresql import PostgresServer
 from tests.support.running import eventually
-from tests.support.sims import iccid, sims
+from tests.support.sim.memory import iccid, sims
 
 LEASE = 1.0  # seconds
 

@@ -17,7 +17,7 @@ from engage_server.services.site_path.fold import noted
 from engage_server.services.site_path.standing import PathState, link_path
 from tests.support.lengths import examples
 from tests.support.polling import NOON, one_link
-from tests.support.sims import iccid, sims
+from tests.support.sim.memory import iccid, sims
 
 ONE, TWO = one_link(1).link, one_link(1, 2).link
 HALF_A_DAY = timedelta(hours=12)

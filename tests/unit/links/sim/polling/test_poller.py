@@ -17,7 +17,7 @@ from engage_server.links.sim.polling.memory import AccountMemory, from_text
 from engage_server.links.sim.polling.poller import AccountPoller, Polled
 from engage_server.links.sim.things import Reachability, ThingState
 from tests.support.polling import EVERY, Kept, Operator, SetClock, one_link
-from tests.support.sims import iccid, sims
+from tests.support.sim.memory import iccid, sims
 
 AWAY = UpstreamSilent("the operator does not answer", "Wait.")
 

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 from engage_server.pki.issuing.profiles import Lifetimes
-from engage_server.records import DeviceLabel, Host, Role, Sighting, SightingKind
+from engage_server.records import DeviceLabel, Host, PathSays, Role, Sighting, SightingKind
 from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import NOW
 from tests.support.console import Console
+from tests.support.path_events import path_event
 from tests.support.world import World, serial_of
 
 
@@ -31,6 +33,32 @@ def test_a_door_at_risk_is_shown_with_its_name_its_cause_and_what_to_do(world: W
     assert "medium It is silent: 1 door" in page.text
     assert f"/sites/main/doors/{serial}" in page.links()
     assert "engage tonight" in page.text
+
+
+def test_a_cut_path_is_one_sentence_in_place_of_its_silent_doors(world: World, console: Console) -> None:
+    """Times are those of the site. The walk list says why they are not on it."""
+    changes = SiteChanges(title="Depot Nord", time_zone="Asia/Tokyo")
+    world.sites.change(world.store.site("main"), changes, "", world.occasion)
+    for device in (1, 2, 3):
+        _silent_door(world, device, DeviceLabel("Entrance", f"Building {device}"))
+    console.now = NOW
+    viewer = console.person("ann", Role.VIEWER)
+    assert "medium It is silent: 3 doors" in viewer.page("/").text
+    world.store.add_path_events([path_event(PathSays.CUT, -60 * 24 * 25, link="depot-sim", kind="sim_suspended")])
+    world.store.fold_path_events(fold, 100)
+    page = viewer.page("/")
+    since = f"{NOW - timedelta(days=25) + timedelta(hours=9):%Y-%m-%d %H:%M}"
+    assert f"3 doors of Depot Nord are silent because its SIM is suspended since {since} (link depot-sim)." in page.text
+    assert 'engage sim set --site main --to ACTIVE --reason "..."' in page.text
+    assert "It is silent" not in page.text
+    assert "No other door is at risk tonight." in page.text
+    walk = viewer.page("/tonight/walk-list").text
+    assert f"3 doors of Depot Nord are silent because its SIM is suspended since {since}" in walk
+    assert "They are not on this list." in walk
+    assert "No other door is at risk tonight: nobody has to walk." in walk
+    door = viewer.page(f"/sites/main/doors/{serial_of(1)}").text
+    assert f"longer than its habit: the path to its site is cut since {since}, its SIM is suspended" in door
+    assert "battery" not in door
 
 
 def test_a_site_without_doors_says_the_three_steps_to_the_first_one(console: Console) -> None:

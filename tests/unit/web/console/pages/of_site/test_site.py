@@ -19,7 +19,7 @@ from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
-from tests.support.path_events import path_event, registered
+from tests.support.path_events import at, path_event, registered
 from tests.support.world import World, address_of, serial_of
 
 PAGE = "/sites/main"
@@ -109,9 +109,20 @@ def test_a_host_that_the_site_does_not_have_is_told(world: World, console: Conso
 def test_the_path_to_the_site_is_told_where_a_link_says_it(world: World, console: Console) -> None:
     viewer = console.person("vic", Role.VIEWER)
     assert "The path to the site" not in viewer.page(PAGE).text
-    world.store.add_path_events([registered(), path_event(PathSays.CUT, 3)])
+    told = [
+        path_event(PathSays.CUT, 3, kind="sim_suspended", thing="8931440000000000001"),
+        path_event(PathSays.NOTHING, 4, kind="of_a_later_partner"),
+    ]
+    world.store.add_path_events([registered(), *told])
     world.store.fold_path_events(fold, 100)
-    assert "The path to the site is cut since" in viewer.page(PAGE).text
+    page = viewer.page(PAGE)
+    assert "The path to the site is cut." in page.text
+    tables = [page.rows(place) for place in range(len(page.tree.xpath("//main//table")))]
+    (row,) = [row for rows in tables for row in rows if row[0] == "sim"]
+    assert row == ["sim", "kpn", f"cut: its SIM is suspended since {at(3):%Y-%m-%d %H:%M} UTC (link sim)."]
+    assert f"{at(4):%Y-%m-%d %H:%M} UTC, sim: of_a_later_partner." in page.text
+    assert f"{at(3):%Y-%m-%d %H:%M} UTC, sim: the SIM is suspended (8931440000000000001)." in page.text
+    assert "sim: the link was registered." in page.text
 
 
 def test_how_the_doors_came_through_is_drawn(world: World, console: Console) -> None:
