@@ -30,6 +30,7 @@ from tests.bench.uploading import Door, Told, Uploading
 from tests.support.hostile import Crowd
 from tests.support.installation import make_installation
 from tests.support.partner import Partner
+from tests.support.processes import children_of
 from tests.support.running import RunningPair, engage, eventually, ok
 from tests.support.world import serial_of
 
@@ -58,8 +59,7 @@ def workers_of(pair: RunningPair, name: str) -> list[int]:
     masters = pair.children()[number : number + 1]
     if kind == "master":
         return masters
-    listed = [Path(f"/proc/{master}/task/{master}/children") for master in masters]
-    return [int(child) for path in listed if path.exists() for child in path.read_text().split()]
+    return [worker for master in masters for worker in children_of(master)]
 
 
 class Trial:

@@ -20,9 +20,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from tests.support.installation import make_installation
+from tests.support.processes import processes_of
 from tests.support.running import NOTICE, RunningPair, eventually, free_ports, running_pair
 
 KEPT = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
@@ -73,12 +75,6 @@ def cpu_seconds(pid: int) -> float:
         with suppress(FileNotFoundError):  # it has ended
             total += int((thread / "schedstat").read_text().split()[0])
     return total / 1e9
-
-
-def tree(pid: int) -> list[int]:
-    """A process and all below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(below for child in children for below in tree(int(child)))]
 
 
 def plain(port: int, count: int) -> None:
@@ -179,7 +175,7 @@ def peers(stack: ExitStack, folder: Path, pair: RunningPair) -> list[Server]:
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, http=http, https=https, certs=certs))
         command = ["nginx", "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
         pid = stack.enter_context(process(command, folder, https))
-        found.append(Server("nginx", http, https, lambda: tree(pid)))
+        found.append(Server("nginx", http, https, lambda: list(processes_of(pid))))
     (folder / "plain_app.py").write_text(PLAIN_GUNICORN.format(body=str(folder / f"www{NOTICE}"), notice=NOTICE))
     http, https = free_ports()
     common = [sys.executable, "-m", "gunicorn", "plain_app:app", "--threads", "16", "--no-control-socket"]
@@ -188,7 +184,7 @@ def peers(stack: ExitStack, folder: Path, pair: RunningPair) -> list[Server]:
     keys += ["--ciphers", "DEFAULT"]
     one = stack.enter_context(process([*common, "--bind", f"127.0.0.1:{http}"], folder, http))
     two = stack.enter_context(process([*common, *keys, "--bind", f"127.0.0.1:{https}"], folder, https))
-    found.append(Server("gunicorn as it comes", http, https, lambda: [*tree(one), *tree(two)]))
+    found.append(Server("gunicorn as it comes", http, https, lambda: [*processes_of(one), *processes_of(two)]))
     return found
 
 
@@ -199,6 +195,11 @@ CASES: list[tuple[str, Callable[[int, int], None], bool, int]] = [
     ("plain, new connection + notice", plain, False, 1000),
     ("plain, kept alive, each notice", kept_alive, False, 3000),
 ]
+
+
+def _without(pid: int, left_out: set[int]) -> list[int]:
+    """A process and all below it, but for some."""
+    return [*set(processes_of(pid)) - left_out]
 
 
 def main() -> None:
@@ -214,7 +215,7 @@ def main() -> None:
         one, two = (stack.enter_context(running_pair(folder, "--workers", str(n))) for n in (1, 2))
         transfer = {pid for pair in (one, two) for pid in pair.transfer()}
         ours = [
-            Server(name, pair.http_port, pair.https_port, lambda pair=pair: [*set(tree(pair.process.pid)) - transfer])  # type: ignore[misc]  # mypy knows no default in a lambda
+            Server(name, pair.http_port, pair.https_port, partial(_without, pair.process.pid, transfer))
             for name, pair in (("engage-server", one), ("engage-server, 2 workers", two))
         ]
         storing = Server("into the database", 0, 0, lambda: [*transfer])

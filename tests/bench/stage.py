@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.support.attackers import run
 from tests.support.installation import make_installation
 from tests.support.partner import Partner
+from tests.support.processes import children_of
 from tests.support.running import RunningPair, engage, eventually, ok, running_pair
 from tests.support.strangers import Tally, Target
 from tests.support.world import serial_of
@@ -110,12 +111,12 @@ def watched_workers(pair: RunningPair) -> Iterator[Workers]:
 def _look(pair: RunningPair, found: Workers, seen: set[int]) -> None:
     with suppress(OSError, ValueError):
         for listener, instance in zip(("http", "https"), pair.children()[:2], strict=True):
-            children = Path(f"/proc/{instance}/task/{instance}/children").read_text().split()
-            new = {int(child) for child in children} - seen
+            children = list(children_of(instance))
+            new = set(children) - seen
             found.deaths += len(new)
             seen |= new
             for child in children:
-                found.peaks[listener] = max(found.peaks[listener], peak_mebibytes(int(child)))
+                found.peaks[listener] = max(found.peaks[listener], peak_mebibytes(child))
 
 
 def peak_mebibytes(pid: int) -> float:

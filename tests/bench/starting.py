@@ -22,6 +22,7 @@ from typing import Any
 
 from tests.bench.report import progress, progress_ends, row, say, write_json
 from tests.support.commands import ENGAGE, clean_environment, engage_process, ok
+from tests.support.processes import cpu_seconds
 from tests.support.running import RunningPair
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,6 @@ OURS: dict[str, tuple[object, ...]] = {
     "engage site list": ("site", "list"),
 }
 PAIR = "engage serve, ready"
-_TICKS = os.sysconf("SC_CLK_TCK")
 _WIDTHS = (-44, 9, 9)
 
 
@@ -82,7 +82,7 @@ class PairStart:
         try:
             pair.wait_until_ready()
             wall = time.perf_counter() - begun
-            return sum(map(_cpu, _tree(pair.process.pid))), wall
+            return cpu_seconds(pair.process.pid), wall
         finally:
             pair.stop()
 
@@ -108,25 +108,6 @@ def ours(folder: Path, suffix: str, environment: Mapping[str, Any]) -> Iterator[
     for name, arguments in OURS.items():
         yield Start(name + suffix, (ENGAGE, *map(str, arguments)), folder, dict(environment))
     yield PairStart(PAIR + suffix, folder, dict(environment))
-
-
-def _cpu(pid: int) -> float:
-    """Of a process, and of those of its children that ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / _TICKS
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return
-    for child in children:
-        yield from _tree(int(child))
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.alone import Alone, instance_alone
 from tests.support.hello_client import Hello, HelloClient, recorded_hello
-from tests.support.running import ENGAGE, RunningPair, clean_environment, eventually, free_ports, running_pair
+from tests.support.running import RunningPair, clean_environment, eventually
 from tests.support.strangers import Target
 
 FINITE_FIELD = ("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192")
@@ -27,19 +28,12 @@ def openssl(port: int, *options: str) -> bool:
 
 
 @contextmanager
-def tls_instance_alone(folder: Path, **environment: str) -> Iterator[int]:
-    """``engage serve https`` without a supervisor: its port, as soon as it serves. Its log is ``alone.log``."""
-    port, _ = free_ports()
-    command = [ENGAGE, "serve", "https", "--bind", "127.0.0.1", "--https-port", str(port), "--workers", "1"]
-    with (folder / "alone.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=clean_environment() | environment, stdout=log, stderr=log)
-        try:
-            eventually(lambda: openssl(port, "-tls1_3", "-groups", "P-256"), "it serves")
-            yield port
-            assert process.poll() is None
-        finally:
-            process.terminate()
-            process.wait(20)
+def tls_instance_alone(folder: Path, **environment: str) -> Iterator[Alone]:
+    """``engage serve https`` without a supervisor, once it serves and for as long as it does."""
+    with instance_alone(folder, "https", **environment) as alone:
+        eventually(lambda: openssl(alone.port, "-tls1_3", "-groups", "P-256"), "it serves")
+        yield alone
+        assert alone.process.poll() is None
 
 
 def gnutls(port: int, priority: str) -> bool:
@@ -105,18 +99,17 @@ def test_the_legacy_profile_limits_groups_as_well(legacy_pair: RunningPair) -> N
 
 def test_the_tls_instance_alone_limits_them_too(installation: Path) -> None:
     """Started by a service manager: it starts anew under the same process number."""
-    with tls_instance_alone(installation) as port:
-        assert not openssl(port, "-tls1_3", "-groups", "ffdhe2048")
+    with tls_instance_alone(installation) as alone:
+        assert not openssl(alone.port, "-tls1_3", "-groups", "ffdhe2048")
 
 
 def test_an_operators_own_openssl_conf_stays_and_is_warned_of(installation: Path) -> None:
     """The negative control: without our list, the costly groups are there."""
     own = installation / "own.cnf"
     own.write_text("# nothing\n")
-    with tls_instance_alone(installation, OPENSSL_CONF=str(own)) as port:
-        assert openssl(port, "-tls1_3", "-groups", "ffdhe2048")
-        log = installation / "alone.log"
-        eventually(lambda: "next: Add 'Groups = X25519:P-256:P-384'" in log.read_text(), "said at the start")
+    with tls_instance_alone(installation, OPENSSL_CONF=str(own)) as alone:
+        assert openssl(alone.port, "-tls1_3", "-groups", "ffdhe2048")
+        eventually(lambda: "next: Add 'Groups = X25519:P-256:P-384'" in alone.log, "said at the start")
 
 
 @pytest.mark.parametrize(
@@ -134,12 +127,12 @@ def test_limits_are_seen_in_the_process_itself(tmp_path: Path, groups: str, limi
 def test_a_device_does_not_wait_behind_a_strangers_hellos(installation: Path) -> None:
     """A stranger's four hundred hellos are there first; a device at another address is served among the first."""
     hello = recorded_hello(Hello(groups="P-384"))
-    with running_pair(installation, "--workers", "1") as pair, ExitStack() as stack:
-        target = Target(pair.http_port, pair.https_port)
+    with tls_instance_alone(installation) as alone, ExitStack() as stack:
+        target = Target(0, alone.port)
         connections = [stack.enter_context(closing(target.dial(secure=True))) for _ in range(400)]
         for each in connections:
             each.sendall(hello)
-        assert HelloClient(Hello()).handshake(pair.https_port)
+        assert HelloClient(Hello()).handshake(alone.port)
         answered = select.poll()
         for each in connections:
             answered.register(each, select.POLLIN)

@@ -41,25 +41,6 @@ def _both(pair: RunningPair, context: ssl.SSLContext) -> list[tuple[int, ssl.SSL
     return [(pair.http_port, None), (pair.https_port, context)]
 
 
-@pytest.mark.parametrize("same_address", [pytest.param(True, marks=pytest.mark.long("many addresses, beside")), False])
-def test_over_the_limit_those_that_wait_longest_make_room(installation: Path, same_address: bool) -> None:
-    """A right device is served, behind the same address as the bad ones too; nobody is kept for ever."""
-    limits = {"ENGAGE_MAX_CONNECTIONS": "40", "ENGAGE_MAX_CONNECTIONS_PER_ADDRESS": "20" if same_address else "100"}
-    with running_pair(installation, "--workers", "1", **limits) as pair, ExitStack() as stack:
-        context = trusting(installation)
-        for number in range(60):
-            for port in (pair.http_port, pair.https_port):
-                silent = stack.enter_context(closing(socket.socket()))
-                silent.bind(("127.0.0.1" if same_address else f"127.0.1.{number + 1}", 0))
-                silent.connect(("127.0.0.1", port))
-        for _ in range(5):
-            for port, tls in _both(pair, context):
-                assert ask(port, tls) < FAR_TOO_LONG
-        name = 'engage_connections_ended_total{listener="%s",reason="limit"}'
-        wanted = 40 if same_address else 20
-        eventually(lambda: all(pair.metrics()[name % each] >= wanted for each in ("http", "https")), "counted")
-
-
 @pytest.mark.long("test_worker_survives.py")
 def test_accepting_goes_on_when_descriptors_run_out(installation: Path) -> None:
     import subprocess

@@ -6,19 +6,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from engage_server.records.release_key import read_release_key
+from tests.support.alone import instance_alone
 from tests.support.installation import make_installation
-from tests.support.listening import accepts
 from tests.support.ports import free_port
 from tests.support.running import (
-    ENGAGE,
-    clean_environment,
     engage,
     eventually,
     ok,
@@ -72,33 +69,6 @@ def kek_of(installation: Path) -> str:
     return text
 
 
-def children(pid: int) -> list[int]:
-    """The processes below one."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@contextmanager
-def one_instance(folder: Path, listener: str, prefix: Sequence[str] = (), **environment: str) -> Iterator[int]:
-    """``engage serve http``, ``https`` or ``operators``, serving with one worker: its process number."""
-    port = free_port()
-    with (folder / f"{listener}.log").open("w") as log:
-        process = subprocess.Popen(
-            [*prefix, ENGAGE, "serve", listener, "--bind", "127.0.0.1", f"--{listener}-port", str(port), "--workers=1"],
-            cwd=folder,
-            env=clean_environment() | environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        eventually(lambda: process.poll() is not None or accepts(port), "listens")
-        assert process.poll() is None, (folder / f"{listener}.log").read_text()
-        eventually(lambda: len(children(process.pid)) == 1, "one worker")
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 @needs_root
 def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(installation: Path) -> None:
     """Though the supervisor has it in its environment, and the operators' instance works with it."""
@@ -125,14 +95,30 @@ def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(instal
         assert str(base64.b64encode(release_key)) not in Path(f"/proc/{https}/cmdline").read_text()
 
 
-def test_no_instance_imports_what_lies_in_the_installation(installation: Path) -> None:
-    """Its folder may be writable by a process that talks to devices; the operators' instance holds the key."""
+@pytest.fixture
+def planted(installation: Path) -> Path:
+    """An installation in whose folder there are modules, where the control finds them."""
     for name in ("engage_server", "gunicorn", "flask"):
         (installation / f"{name}.py").write_text("raise SystemExit('planted')")
-    with running_pair(installation, "--workers", "1") as pair:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask"], cwd=installation, capture_output=True, text=True, check=False
+    )
+    assert "planted" in done.stderr
+    return installation
+
+
+def test_no_instance_imports_what_lies_in_the_installation(planted: Path) -> None:
+    """Its folder may be writable by a process that talks to devices; it starts itself again in that folder."""
+    with instance_alone(planted, "https") as alone:
+        assert "planted" not in alone.log
+        assert b"\0-P\0" in Path(f"/proc/{alone.process.pid}/cmdline").read_bytes(), "the command line of a pair's"
+
+
+@pytest.mark.long("the TLS instance alone, above, with the command line that a pair's instances have")
+def test_nor_does_one_of_a_pair(planted: Path) -> None:
+    """The operators' instance holds the key."""
+    with running_pair(planted, "--workers", "1") as pair:
         assert "planted" not in pair.log
-    with one_instance(installation, "https"):
-        assert "planted" not in (installation / "https.log").read_text()
 
 
 @needs_root
@@ -144,11 +130,11 @@ def test_a_tls_instance_that_is_given_the_key_encryption_key_does_not_keep_it(
 ) -> None:
     kek = base64.b64decode((installation / "engage.kek").read_text())
     given = {"ENGAGE_KEY_ENCRYPTION_KEY": kek_of(installation)} if in_environment else {}
-    with one_instance(installation, "https", (), **given) as pid:
-        for each in (pid, *children(pid)):
+    with instance_alone(installation, "https", **given) as alone:
+        for each in alone.processes():
             assert not holds(each, kek)
             assert not [name for name in open_files(each) if "kek" in name]
-        assert "export-release-key FILE" in (installation / "https.log").read_text(), "it says what is better"
+        assert "export-release-key FILE" in alone.log, "it says what is better"
 
 
 def test_a_tls_instance_with_the_release_key_alone(
@@ -163,8 +149,8 @@ def test_a_tls_instance_with_the_release_key_alone(
     refused = engage(installation, "key", "export-release-key", "engage.kek")
     assert (refused.returncode, "is not a release key" in refused.stderr) == (2, True)
     kek = kek_of(installation)
-    with one_instance(installation, "https", ENGAGE_RELEASE_KEY_FILE="release.key"):
-        assert "key-encryption key" not in (installation / "https.log").read_text()
+    with instance_alone(installation, "https", ENGAGE_RELEASE_KEY_FILE="release.key") as alone:
+        assert "key-encryption key" not in alone.log
     serve = ("serve", "https", "--bind", "127.0.0.1", "--https-port", free_port())
     for text, status, sentence in (
         (kek, 2, "not a release key"),
@@ -196,8 +182,8 @@ def test_one_instance_does_not_read_the_memory_of_another(installation: Path) ->
             os.chown(path, NOBODY, NOBODY)
         results: dict[str, set[str]] = {}
         for listener in ("http", "https", "operators"):
-            with one_instance(folder, listener, AS_NOBODY) as pid:
-                for each in (pid, *children(pid)):
+            with instance_alone(folder, listener, AS_NOBODY) as alone:
+                for each in alone.processes():
                     command = [*AS_NOBODY, sys.executable, "-c", reads, str(each)]
                     done = subprocess.run(command, capture_output=True, text=True, check=False)
                     results.setdefault(listener, set()).add(done.stderr.strip().rpartition("\n")[2].partition(":")[0])

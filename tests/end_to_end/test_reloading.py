@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.alone import instance_alone
 from tests.support.hostile import ask
 from tests.support.lengths import examples
 from tests.support.running import NOTICE, RunningPair, eventually, running_pair
@@ -86,14 +87,14 @@ def test_no_request_fails_while_settings_are_read_again(installation: Path) -> N
 
 def test_an_idle_connection_gets_a_last_answer_from_a_worker_that_is_to_go(installation: Path) -> None:
     with (
-        running_pair(installation, "--workers", "1") as pair,
-        closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=10)) as connection,
+        instance_alone(installation, "http") as alone,
+        closing(socket.create_connection(("127.0.0.1", alone.port), timeout=10)) as connection,
     ):
         connection.sendall(GET)
         assert b"Connection: keep-alive" in connection.recv(65536)
-        before = set(pair.workers())
-        pair.process.send_signal(signal.SIGHUP)
-        eventually(lambda: len(set(pair.workers()) - before) == 2, "new workers")
+        before = set(alone.workers())
+        alone.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(set(alone.workers()) - before) == 1, "a new worker")
 
         def is_the_last() -> bool:
             connection.sendall(GET)
@@ -107,21 +108,20 @@ def test_an_idle_connection_gets_a_last_answer_from_a_worker_that_is_to_go(insta
 @pytest.mark.parametrize("secure", [pytest.param(False, marks=pytest.mark.long("by TLS, beside")), True])
 def test_a_request_that_is_on_its_way_is_answered_before_the_end(installation: Path, secure: bool) -> None:
     root = installation / "certs" / "main" / "partner_CA.pem"
-    with running_pair(installation, "--workers", "1") as pair:
-        port = pair.https_port if secure else pair.http_port
-        plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+    with instance_alone(installation, "https" if secure else "http") as alone:
+        plain = socket.create_connection(("127.0.0.1", alone.port), timeout=20)
         context = ssl.create_default_context(cafile=str(root))
         connection = context.wrap_socket(plain, server_hostname="localhost") if secure else plain
         with closing(connection):
             connection.sendall(b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
             time.sleep(0.3)
-            pair.process.send_signal(signal.SIGTERM)
+            alone.process.terminate()
             time.sleep(1)
             connection.sendall(b"cd")
             answer = connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 404 Not Found\r\n")
             assert b"Connection: close" in answer
-        assert pair.process.wait(20) == 0
+        assert alone.process.wait(20) == 0
 
 
 @pytest.mark.long("a request on its way is answered before the end, beside")

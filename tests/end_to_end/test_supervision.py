@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.listening import accepts
+from tests.support.alone import instance_alone
 from tests.support.running import (
     ENGAGE,
     NOTICE,
@@ -103,44 +103,19 @@ def test_there_is_no_control_socket(shared_pair: RunningPair) -> None:
 
 
 @pytest.mark.long("the HTTP instance alone, below, and the TLS instance alone in test_keys.py")
-def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
-    from tests.support.running import free_ports
-
-    http, https = free_ports()
-    for listener, port in (("http", http), ("https", https)):
-        process = subprocess.Popen(
-            [ENGAGE, "serve", listener, "--bind", "127.0.0.1", f"--{listener}-port", str(port)],
-            cwd=installation,
-            env=clean_environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            eventually(lambda port=port: accepts(port), "listens")  # type: ignore[misc]
-        finally:
-            process.terminate()
-            assert process.wait(20) == 0
+def test_one_instance_alone(installation: Path) -> None:
+    for listener in ("http", "https"):
+        with instance_alone(installation, listener) as alone:
+            pass
+        assert alone.process.returncode == 0
 
 
 def test_the_http_instance_needs_no_key(installation: Path) -> None:
     """Least privilege: it opens no secret, so the key-encryption key can be kept from it."""
     (installation / "engage.kek").rename(installation / "away")
-    from tests.support.running import free_ports
-
-    port, _ = free_ports()
-    process = subprocess.Popen(
-        [ENGAGE, "serve", "http", "--bind", "127.0.0.1", "--http-port", str(port)],
-        cwd=installation,
-        env=clean_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        eventually(lambda: accepts(port), "listens")
-    finally:
-        process.terminate()
-        process.wait(20)
-    done = engage(installation, "serve", "https", "--bind", "127.0.0.1", "--https-port", port)
+    with instance_alone(installation, "http") as alone:
+        assert alone.process.poll() is None
+    done = engage(installation, "serve", "https", "--bind", "127.0.0.1", "--https-port", alone.port)
     assert done.returncode == 2
     assert "engage.kek is missing" in done.stderr
 

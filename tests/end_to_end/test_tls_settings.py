@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.running import RunningPair, eventually, running_pair
+from tests.support.running import RunningPair, eventually
 from tests.support.stored_by_pairs import sightings, sqlite
 
 SSLYZE = Path(sys.prefix) / "share" / "sslyze" / "bin" / "sslyze"
@@ -123,22 +123,26 @@ def test_the_servers_order_counts(shared_pair: RunningPair, offered: str, chosen
         assert not connection.session_reused
 
 
-def test_no_tickets_and_a_resumed_session_is_noted_as_one(installation: Path) -> None:
+def test_no_tickets_and_a_resumed_session_is_noted_as_one(shared_pair: RunningPair) -> None:
     """A client that resumes looks at no certificate: that is no evidence that it trusts one.
 
     Python cannot switch OpenSSL's cache of TLS 1.2 sessions off; a client that comes back at once may find its own.
     """
-    with running_pair(installation, "--workers", "1") as pair:
-        for number, (version, may_resume) in enumerate(
-            ((ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, False))
-        ):
-            reused = _reused(pair, version)
-            eventually(lambda count=2 * number + 2: len(sightings(sqlite(installation))) == count, "both handshakes")  # type: ignore[misc]  # mypy knows no default in a lambda
-            found = sightings(sqlite(installation))[2 * number :]
-            assert [each.resumed for each in found] == reused == [False, may_resume], version
+    for address, version, may_resume in (
+        ("127.0.5.2", ssl.TLSVersion.TLSv1_2, True),
+        ("127.0.5.3", ssl.TLSVersion.TLSv1_3, False),
+    ):
+        reused = _reused(shared_pair, version, address)
+        eventually(lambda address=address: len(_seen_from(shared_pair, address)) == 2, "both handshakes")  # type: ignore[misc]  # mypy knows no default in a lambda
+        assert _seen_from(shared_pair, address) == reused == [False, may_resume], version
 
 
-def _reused(pair: RunningPair, version: ssl.TLSVersion) -> list[bool | None]:
+def _seen_from(pair: RunningPair, address: str) -> list[bool | None]:
+    """Whether each handshake from an address resumed a session, as it is stored."""
+    return [each.resumed for each in sightings(sqlite(pair.folder)) if each.address == address]
+
+
+def _reused(pair: RunningPair, version: ssl.TLSVersion, address: str) -> list[bool | None]:
     """Whether the first and the second connection of one client resumed a session."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -146,7 +150,7 @@ def _reused(pair: RunningPair, version: ssl.TLSVersion) -> list[bool | None]:
     session, reused = None, []
     for _ in range(2):
         with (
-            closing(socket.create_connection(("127.0.0.1", pair.https_port), timeout=10)) as plain,
+            closing(socket.create_connection(("127.0.0.1", pair.https_port), 10, (address, 0))) as plain,
             context.wrap_socket(plain, session=session) as connection,
         ):
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -1,6 +1,7 @@
 """What happens on one connection, or in one part of the worker, ends no worker."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from tests.support.hostile import ask
 from tests.support.lengths import examples
 from tests.support.running import RunningPair, clean_environment, eventually, free_port, running_pair
-from tests.support.trusting import trusting
+from tests.support.trusting import FAR_TOO_LONG, trusting
 
 # a real instance, parts of which raise for as long as a file of that name exists; how often the loop turned is told
 PROGRAM = """
@@ -151,10 +152,10 @@ def _standing_still(pids: list[int]) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def _evict_those_with_events(pair: RunningPair, installation: Path, stack: ExitStack, per_port: int) -> None:
+def _evict_those_with_events(pair: RunningPair, stack: ExitStack, per_port: int) -> None:
     """Those that give way to new connections all have something to say in the very turn in which they give way."""
     workers = pair.workers()
-    context = trusting(installation)
+    context = trusting(pair.folder)
     for _ in range(examples(all=3, quick=1)):
         ports = (pair.http_port, pair.https_port)
         old = [stack.enter_context(closing(_connected(port))) for port in ports for _ in range(per_port)]
@@ -183,17 +184,67 @@ def _say(connection: socket.socket) -> None:
         connection.send(b"G", socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
 
 
-def test_those_that_give_way_may_have_events_of_the_same_turn(installation: Path) -> None:
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair]:
+    """A pair that takes few connections."""
+    from tests.support.installation import make_installation
+
     limits = {"ENGAGE_MAX_CONNECTIONS": "40", "ENGAGE_MAX_CONNECTIONS_PER_ADDRESS": "20"}
-    with running_pair(installation, "--workers", "1", **limits) as pair, ExitStack() as stack:
-        _evict_those_with_events(pair, installation, stack, 20)
-        eventually(lambda: pair.metrics()['engage_connections_ended_total{listener="http",reason="limit"}'], "evicted")
+    with running_pair(make_installation(tmp_path_factory.mktemp("narrow")), "--workers", "1", **limits) as pair:
+        yield pair
 
 
-def test_the_same_where_descriptors_run_out(installation: Path) -> None:
-    with running_pair(installation, "--workers", "1") as pair, ExitStack() as stack:
-        for pid in pair.workers():
-            used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-            subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={used + 20}:{used + 20}"], check=True)
-        _evict_those_with_events(pair, installation, stack, 20)
-        eventually(lambda: pair.metrics()['engage_connections_ended_total{listener="http",reason="limit"}'], "evicted")
+def _gave_way(pair: RunningPair, listener: str) -> float:
+    return pair.metrics()[f'engage_connections_ended_total{{listener="{listener}",reason="limit"}}']
+
+
+def test_those_that_give_way_may_have_events_of_the_same_turn(narrow: RunningPair) -> None:
+    before = _gave_way(narrow, "http")
+    with ExitStack() as stack:
+        _evict_those_with_events(narrow, stack, 20)
+        eventually(lambda: _gave_way(narrow, "http") > before, "evicted")
+
+
+def test_the_same_where_descriptors_run_out(narrow: RunningPair) -> None:
+    """Long before the limit of connections is reached."""
+    before = _gave_way(narrow, "http")
+    with ExitStack() as stack:
+        for pid in narrow.workers():
+            stack.enter_context(_few_descriptors(pid))
+        _evict_those_with_events(narrow, stack, 10)
+        eventually(lambda: _gave_way(narrow, "http") > before, "evicted")
+
+
+@contextmanager
+def _few_descriptors(pid: int) -> Iterator[None]:
+    """A process can open hardly any more."""
+    usual, _ = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    _limit_descriptors(pid, used + 10)
+    try:
+        yield
+    finally:
+        _limit_descriptors(pid, usual)
+
+
+def _limit_descriptors(pid: int, count: int) -> None:
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (count, hard))
+
+
+@pytest.mark.parametrize("same_address", [pytest.param(True, marks=pytest.mark.long("many addresses, beside")), False])
+def test_over_the_limit_those_that_wait_longest_make_room(narrow: RunningPair, same_address: bool) -> None:
+    """A right device is served, behind the same address as the bad ones too; nobody is kept for ever."""
+    listeners = {"http": (narrow.http_port, None), "https": (narrow.https_port, trusting(narrow.folder))}
+    before = {name: _gave_way(narrow, name) for name in listeners}
+    with ExitStack() as stack:
+        for number in range(60):
+            for port, _ in listeners.values():
+                silent = stack.enter_context(closing(socket.socket()))
+                silent.bind(("127.0.0.1" if same_address else f"127.0.1.{number + 1}", 0))
+                silent.connect(("127.0.0.1", port))
+        for _ in range(5):
+            for port, tls in listeners.values():
+                assert ask(port, tls) < FAR_TOO_LONG
+        wanted = 40 if same_address else 20
+        eventually(lambda: all(_gave_way(narrow, name) >= before[name] + wanted for name in listeners), "counted")

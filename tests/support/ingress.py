@@ -17,6 +17,7 @@ from tests.support.chains import NOW
 from tests.support.commands import ENGAGE, clean_environment, engage, ok
 from tests.support.m2u import LOGIN, secret_file
 from tests.support.ports import free_port, free_ports
+from tests.support.processes import processes_of
 from tests.support.rsa_keys import keeping
 from tests.support.running import PATIENCE, eventually
 
@@ -80,8 +81,7 @@ class RunningIngress:
 
     def descendants(self) -> list[int]:
         """The process numbers of all instances and workers."""
-        instances = _children(self.process.pid)
-        return [*instances, *(worker for each in instances for worker in _children(each))]
+        return list(processes_of(self.process.pid))[1:]
 
     def connect(self, name: str | None, port: int = 0, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
         """A TLS connection with this server name; None for none. The certificate is not checked."""
@@ -150,11 +150,6 @@ def read_answer(connection: socket.socket) -> bytes:
             break
         body += piece
     return head + b"\r\n\r\n" + body
-
-
-def _children(process: int) -> list[int]:
-    tasks = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 SHARED = """

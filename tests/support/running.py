@@ -19,6 +19,7 @@ import pytest
 from tests.support import checkout
 from tests.support.commands import ENGAGE, clean_environment, engage, engage_process, ok
 from tests.support.ports import free_port, free_ports
+from tests.support.processes import children_of
 
 __all__ = [
     "ENGAGE",
@@ -109,15 +110,15 @@ class RunningPair:
 
     def children(self) -> list[int]:
         """The process numbers of the instances: HTTP, TLS, operators."""
-        return _children(self.process.pid)
+        return list(children_of(self.process.pid))
 
     def workers(self) -> list[int]:
         """The process numbers of all workers that serve devices."""
-        return [worker for instance in self.children()[:2] for worker in _children(instance)]
+        return [worker for instance in self.children()[:2] for worker in children_of(instance)]
 
     def transfer(self) -> list[int]:
         """The process number of the operators' worker, which also stores what devices did."""
-        return [worker for instance in self.children()[2:] for worker in _children(instance)]
+        return [worker for instance in self.children()[2:] for worker in children_of(instance)]
 
     def metrics(self) -> dict[str, float]:
         """What Prometheus would be told: values by name with labels; 0 for what was not counted yet."""
@@ -209,8 +210,3 @@ def _read_all(connection: socket.socket) -> bytes:
     while piece := connection.recv(65536):
         received += piece
     return received
-
-
-def _children(pid: int) -> list[int]:
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in path.read_text().split()] if path.exists() else []

@@ -1,30 +1,52 @@
 """What each test cost, at the end of a run: CPU seconds, which a busy machine does not change, beside the clock's."""
 
+import os
 import time
+from collections import defaultdict
 from collections.abc import Generator
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any
 
 import pytest
 
+from tests.support.processes import children_of, cpu_seconds
+
 _SHOWN = 10
+_Cost = tuple[float, float]
 
 
 class Timing:
     """Adds up what each test and its processes took, and prints the ten that took most.
 
-    What a test started and did not wait for, such as a pair that others share, counts where it ends.
+    What a process uses counts when it uses it, not when it is waited for: a pair that tests share counts for each while
+    it runs. What is made for several tests stands by itself, not in the first of them.
     """
 
     def __init__(self, shown: int = _SHOWN) -> None:
         self._shown = shown
-        self._taken: dict[str, tuple[float, float]] = {}
+        self._taken: dict[str, _Cost] = defaultdict(lambda: (0.0, 0.0))
+        self._shared: list[tuple[str, float, float]] = []  # made since the present test began
+        self._depth = 0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Note when set-up begins."""
+        self._shared = []
         item.user_properties.append(("begun", _now()))
         return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Set apart what is made for several tests. One within another is in its cost."""
+        if fixturedef.scope == "function" or self._depth:
+            return (yield)
+        begun = _now()
+        self._depth += 1
+        try:
+            return (yield)
+        finally:
+            self._depth -= 1
+            self._shared.append((f"{fixturedef.baseid}: {fixturedef.argname}", *_between(begun, _now())))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -33,14 +55,23 @@ class Timing:
         """Tell the process that reports, another one with xdist, when tear-down has ended."""
         if call.when == "teardown":
             item.user_properties.append(("ended", _now()))
+            item.user_properties.append(("shared", self._shared))
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add up."""
         told: dict[str, Any] = dict(report.user_properties)
-        if "ended" in told:
-            cpu, clock = (ended - begun for begun, ended in zip(told["begun"], told["ended"], strict=True))
-            self._taken[report.nodeid] = (cpu, clock)
+        if "ended" not in told:
+            return
+        own = _between(told["begun"], told["ended"])
+        for name, *cost in told["shared"]:
+            own = _between(cost, own)
+            self._add(f"made for several: {name}", cost)
+        self._add(report.nodeid, own)
+
+    def _add(self, name: str, cost: Any) -> None:
+        cpu, clock = self._taken[name]
+        self._taken[name] = (cpu + cost[0], clock + cost[1])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table."""
@@ -53,6 +84,11 @@ class Timing:
             terminalreporter.write_line(f"{cpu:6.2f} s of CPU, {clock:6.2f} s by the clock: {name}")
 
 
-def _now() -> tuple[float, float]:
-    used = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used), time.monotonic()
+def _now() -> _Cost:
+    used = sum(each.ru_utime + each.ru_stime for each in map(getrusage, (RUSAGE_SELF, RUSAGE_CHILDREN)))
+    return used + sum(map(cpu_seconds, children_of(os.getpid()))), time.monotonic()
+
+
+def _between(before: Any, after: Any) -> _Cost:
+    """What was used meanwhile: no less than nothing, though what a killed process's children used is lost."""
+    return max(0.0, after[0] - before[0]), max(0.0, after[1] - before[1])

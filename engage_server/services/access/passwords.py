@@ -65,7 +65,7 @@ class Passwords:
     def _hash_of_nobody(self) -> str:
         """A hash that nobody has, so that unknown names take as long.
 
-        The first question makes it, whoever it is about. A command that checks no password does without.
+        The first question makes it, for a known name too. A command that checks no password does without.
         """
         if not self._nobodys:
             self._nobodys = self._hasher.hash("nobody has this one")

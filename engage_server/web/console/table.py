@@ -3,7 +3,17 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, account, audit_log, check, people, tokens, tonight, walk_list
+from engage_server.web.console.pages import (
+    about,
+    account,
+    audit_log,
+    check,
+    find_doors,
+    people,
+    tokens,
+    tonight,
+    walk_list,
+)
 from engage_server.web.console.pages.of_site import (
     call_ins,
     door,
@@ -19,6 +29,7 @@ from engage_server.web.console.pages.of_site import (
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
     *walk_list.PAGES,
+    *find_doors.PAGES,
     *site.PAGES,
     *releases.PAGES,
     *release_comparison.PAGES,

@@ -13,6 +13,7 @@ from tests.support.running import RunningPair, running_pair
 
 PASSWORD = "correct horse battery"
 SITE, OPEN = "demo-campus", "demo-clinic"  # all of a rotation, and one that waits for a person
+NEW = "new"
 INVITED, TITLE = "somebody", "</title><script>alert(1)</script>"
 # what others write may be anything that a name can hold
 NAMES = (
@@ -32,11 +33,13 @@ class Running:
         pair: The running servers.
         values: For the parameters of paths.
         session: Playwright's state of a browser in which an admin has signed in.
+        newcomer: The same for an operator of a new site, which has no doors and serves nothing.
     """
 
     pair: RunningPair
     values: Mapping[str, str | int]
     session: Any
+    newcomer: Any
 
     @property
     def base(self) -> str:
@@ -52,8 +55,9 @@ class Running:
         return self.base + place.address(values)
 
     def seen_by(self, place: Place) -> Any:
-        """Playwright's state of a browser for a page: of nobody, or of the admin."""
-        return None if place.is_public else self.session
+        """Playwright's state of a browser for a page: of nobody, of the newcomer, or of the admin."""
+        signed_in_as = self.newcomer if place.by_newcomer else self.session
+        return None if place.is_public else signed_in_as
 
 
 @contextmanager
@@ -69,6 +73,8 @@ def furnished(browser: Any, folder: Path) -> Iterator[Running]:
         ok(engage(folder, "device", "name", door, f"--name={name}", f"--place={place}"))
     (clinic,) = json.loads(ok(engage(folder, "device", "list", "--site", OPEN, "--limit", "1", "--json")))
     ok(engage(folder, "device", "name", clinic["device"], f"--name={NAMES[0][0]}"))
+    (folder / "new.key").write_text(f"{bytes(range(100, 132)).hex()}\n")
+    ok(engage(folder, "site", "add", NEW, "--host", "new.example.org", "--site-key-file", folder / "new.key"))
     with running_pair(folder, "--workers", "1") as pair:
         base = f"http://localhost:{pair.operators_port}"
         values: dict[str, str | int] = {
@@ -77,20 +83,21 @@ def furnished(browser: Any, folder: Path) -> Iterator[Running]:
             "door": doors[0],
         }
         link(folder, INVITED, "viewer")
-        yield Running(pair, values, signed_in(browser, base, folder, "chief", "admin"))
+        chief = signed_in(browser, base, folder, "chief", "admin")
+        yield Running(pair, values, chief, signed_in(browser, base, folder, "newcomer", "operator", "--site", NEW))
 
 
-def link(folder: Path, name: str, role: str) -> str:
+def link(folder: Path, name: str, role: str, *more: str) -> str:
     """The path of a new person's one-time link."""
-    printed = ok(engage(folder, "people", "add", name, "--role", role, "--link")).strip()
+    printed = ok(engage(folder, "people", "add", name, "--role", role, *more, "--link")).strip()
     return printed[printed.index("/sign-in/") :]
 
 
-def signed_in(browser: Any, base: str, folder: Path, name: str, role: str) -> Any:
+def signed_in(browser: Any, base: str, folder: Path, name: str, role: str, *more: str) -> Any:
     """Playwright's state of a browser in which a new person has signed in."""
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(base + link(folder, name, role))
+        page.goto(base + link(folder, name, role, *more))
         for label in ("New password", "The same once more"):
             page.get_by_label(label).fill(PASSWORD)
         page.get_by_role("button").click()

@@ -18,6 +18,7 @@ class Place:
         is_of_console: Whether it stands in the console's frame: with a menu, for somebody who has signed in.
         is_public: Whether one sees it without signing in.
         status: With which it is answered.
+        by_newcomer: Whether somebody looks at it who sees a site without doors alone, as after an installation.
         instead: Values for parameters in place of those of the installation.
     """
 
@@ -26,6 +27,7 @@ class Place:
     is_of_console: bool = True
     is_public: bool = False
     status: int = 200
+    by_newcomer: bool = False
     instead: Mapping[str, str | int] = field(default_factory=dict)
 
     def address(self, values: Mapping[str, str | int]) -> str:
@@ -47,6 +49,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
     "release-comparison": ("?first=1&second=2",),
     "rotation": ("?way=server-renewal",),
     "doors": ("?show=at-risk", "?show=never-seen", "?search=script", "?search=nothing-begins-so"),
+    "find-doors": ("?search=script", "?search=nothing-begins-so"),
     "audit-log": ("?site=demo-campus", "?actor=nobody"),
 }
 _INSTEAD: Mapping[str, tuple[Mapping[str, str | int], ...]] = {
@@ -55,7 +58,8 @@ _INSTEAD: Mapping[str, tuple[Mapping[str, str | int], ...]] = {
     "release": ({"number": 2},),
 }
 
-CONSOLE = tuple(place for page in PAGES for place in (Place(page.name, page.path), *_further(page)))
+_FRESH = (Place("tonight without a door", "/", by_newcomer=True),)
+CONSOLE = (*(place for page in PAGES for place in (Place(page.name, page.path), *_further(page))), *_FRESH)
 BESIDE = (
     Place("sign in", "/sign-in", is_of_console=False, is_public=True),
     Place("set a password", "/sign-in/{secret}", is_of_console=False, is_public=True),

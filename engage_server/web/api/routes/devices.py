@@ -52,6 +52,7 @@ class DeviceQuery(PageQuery):
     )
     missing: bool = Field(False, description="Only devices that have not finished TLS with that release.")
     troubled: bool = Field(False, description="Only devices that seem to be in trouble.")
+    unseen: bool = Field(False, description="Only devices on the list that the site never saw.")
     calls: HostText | None = Field(None, description="Only devices that called this host last.")
     search: str | None = Field(
         None,
@@ -135,6 +136,7 @@ def list_devices(call: Call[DeviceQuery, None]) -> Answer[PageJson[DeviceJson]]:
         troubled=query.troubled,
         host=Host.parse(query.calls) if query.calls else None,
         search=query.search or "",
+        unseen=query.unseen,
     )
     beyond = decode_serial(query.after or "") or query.after or ""
     page = call.services.evidence.page(call.site, now, wanted, query.cursor, query.limit, beyond=beyond)

@@ -44,6 +44,8 @@ _BELOW = {
     "rotation-past": "rotation",
     "door": "doors",
     "tokens": "people",
+    "find-doors": "tonight",
+    "walk-list": "tonight",
 }
 
 

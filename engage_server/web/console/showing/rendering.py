@@ -121,5 +121,6 @@ def filters() -> dict[str, Any]:
         "severity": words.severity_word,
         "first_of": words.first_of,
         "fix_of": fix_words,
+        "in_zone": words.times_in_zone,
         "left": left_words,
     }

@@ -83,6 +83,12 @@ def sentence(context: Mapping[str, Any], text: str, zone: tzinfo | None = None) 
     return with_local_times(whole, zone or context.get("own_zone") or UTC)
 
 
+@pass_context
+def times_in_zone(context: Mapping[str, Any], text: str) -> str | Markup:
+    """A text that is no sentence, with its times as :func:`local_time`."""
+    return with_local_times(text, context.get("own_zone") or UTC)
+
+
 def with_local_times(text: str, zone: tzinfo) -> str | Markup:
     """The text with each time in it as a clock on the wall there shows it. What is no time stays as it is."""
     parts = _TIME.split(text)

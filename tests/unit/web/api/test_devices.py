@@ -72,6 +72,7 @@ def test_filters_are_those_of_the_command(api: Api, world: World) -> None:
     assert system.json("/sites/main/devices?release=1")["items"][0]["grade"] == "handshake"
     assert walked(system, "/sites/main/devices?calls=nobody.example") == [[]]
     assert walked(system, "/sites/main/devices?troubled=true") == [[]]
+    assert walked(system, "/sites/main/devices?unseen=true") == [[serial_of(2)]]
     for query, expected in (
         ("missing=true", (400, "request.parameters")),
         ("calls=a%20b", (400, "request.parameters")),

@@ -138,6 +138,7 @@ def _next(page: Shown) -> str:
         "/about",
         "/account",
         "/check",
+        "/doors?search=0",
         BASE,
         f"{BASE}/releases",
         f"{BASE}/releases/4",

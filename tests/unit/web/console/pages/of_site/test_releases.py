@@ -24,6 +24,7 @@ from engage_server.records import (
     SightingKind,
 )
 from engage_server.services.chains.folder import ChainMaterial, read_chain_folder
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
@@ -386,6 +387,17 @@ def test_two_releases_side_by_side(world: World, console: Console) -> None:
     assert rows["hash that devices compare"][1:] == [world.releases.one("main", each).anchor_hash for each in (1, 2)]
     assert "Of 1 door that accepts release 1, 0 would accept release 2, 1 would fail TLS." in page.text
     assert f"/sites/main/doors/{serial_of(1)}" in page.links()
+
+
+def test_the_ends_of_two_releases_are_in_the_time_of_the_site(world: World, console: Console) -> None:
+    """With UTC in the title."""
+    world.sites.change(world.store.site("main"), SiteChanges(time_zone="Asia/Tokyo"), "", world.occasion)
+    world.release(activate=False)
+    page = console.person("vic", Role.VIEWER).page(f"{PAGE}/compare?first=1&second=2")
+    end = contents_of(world.releases.one("main", 1)).server.ends
+    (row,) = page.tree.xpath("//tr[th='server ends']")
+    assert row.xpath("string(./td[2])") == f"{end + timedelta(hours=9):%Y-%m-%d %H:%M}"
+    assert row.xpath("./td[2]/time/@title") == [f"{end:%Y-%m-%d %H:%M} UTC"]
 
 
 def test_without_a_choice_what_is_served_is_compared_with_what_was_before(world: World, console: Console) -> None:

@@ -171,6 +171,15 @@ class TestPlan:
         assert "engage release stage DIR --site north" in page.text
         assert not page.tree.xpath("//main//form")
 
+    def test_on_a_narrow_screen_each_cell_of_the_ways_has_its_heading(self, keys: World, console: Console) -> None:
+        """The table is shown row by row there, and scrolls to no side."""
+        (table,) = console.person("vic", Role.VIEWER).page(PAGE).tree.xpath("//*[@aria-label='Ways to rotate']/table")
+        assert "stack" in table.get("class", "").split()
+        cells = [cell for cell in table.xpath("./tbody//td") if cell.text_content().strip()]
+        assert cells
+        headings = {heading.text_content() for heading in table.xpath("./thead//th")} | {"Doors"}
+        assert {cell.get("data-label") for cell in cells} <= headings
+
     def test_a_viewer_sees_the_plan_and_no_form(self, keys: World, console: Console) -> None:
         page = console.person("vic", Role.VIEWER).page(PAGE)
         assert len(page.rows(1)) == len(RotationWay)
