@@ -26,7 +26,7 @@ _VALUES: dict[Operation, dict[str, Any]] = {
     Operation.THINGS_READ: {"thing": ICCID},
     Operation.THINGS_LIST: {"group": "x", "state": "ACTIVE"},
 }
-_other = st.sampled_from(
+_other: "st.SearchStrategy[Any]" = st.sampled_from(
     [
         None,
         True,

@@ -20,10 +20,9 @@ from engage_server.records import (
     Occasion,
     Page,
     Sighting,
-    Site,
     every_item,
 )
-from engage_server.services.evidence.callers import HostCallers, callers_of_host, callers_of_other_hosts
+from engage_server.services.evidence.callers import KnownCallers
 from engage_server.services.evidence.device_view import DeviceView, seen_view, unseen_view
 from engage_server.services.evidence.diagnosis import answered_by_another_site, has_no_download
 from engage_server.store.interface import (
@@ -53,7 +52,7 @@ def _never_cut(_site: str, _now: datetime) -> CutPath | None:
     return None
 
 
-class DeviceEvidence:
+class DeviceEvidence(KnownCallers):
     """Reads the evidence.
 
     Args:
@@ -62,6 +61,7 @@ class DeviceEvidence:
     """
 
     def __init__(self, store: DevicesStore, path_to: PathTo = _never_cut) -> None:
+        super().__init__(store)
         self._store = store
         self._path_to = path_to
 
@@ -354,18 +354,6 @@ class DeviceEvidence:
                 code="serial.invalid",
             )
         return self._store.sighting_page(identity, site, cursor, limit)
-
-    def callers_of_host(self, site: str, host: Host, now: datetime) -> HostCallers:
-        """The devices of a site that still call a host; see :func:`.callers.callers_of_host`."""
-        return callers_of_host(self._store, site, host, now)
-
-    def callers_of_own_hosts(self, site: Site, now: datetime) -> tuple[HostCallers, ...]:
-        """The devices of a site that call each of its hosts. It takes most of a second for a million devices."""
-        return tuple(callers_of_host(self._store, site.name, host, now) for host in site.hosts)
-
-    def callers_of_other_hosts(self, site: Site, now: datetime) -> list[HostCallers]:
-        """The devices that call hosts which the site does not have; see :func:`.callers.callers_of_other_hosts`."""
-        return callers_of_other_hosts(self._store, site, now)
 
     def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
         """Remove what is known about a device. If it calls again, it is a new device. Lists of serial numbers stay.
