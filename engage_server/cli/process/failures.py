@@ -60,11 +60,16 @@ def report_failure(error: EngageError, arguments: Sequence[str]) -> None:
             sys.stdout.flush()
     if isinstance(error, Stopped):
         click.echo(error.sentence, err=True)
+        _print_next(error)
         return
     word = click.style("error", fg="red", bold=True)
     first, *rows = error.sentence.split("\n")
     sentence = "\n".join((first, *map(pasteable, rows)))  # a row may name the command that helps
     click.echo(f"{word} [{error.code}]: {sentence}", err=True, color=None if colours_wanted() else False)
+    _print_next(error)
+
+
+def _print_next(error: EngageError) -> None:
     if error.next_step:
         click.echo(f"next: {pasteable(error.next_step)}", err=True)
 

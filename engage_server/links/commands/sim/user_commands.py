@@ -37,12 +37,12 @@ def list_users(session: Session, account: str | None, as_json: bool) -> None:
 
 @user.command(
     acts=[Act.SIM_USER_ADD],
-    epilog="\b\nExample:\n  engage sim user add anna --email anna@example.org --permission read-only",
+    epilog="\b\nExample:\n  engage sim user add anna --email anna@example.org --permission reader",
 )
 @click.argument("name", metavar="NAME")
 @click.option("--email", required=True, metavar="ADDRESS", help="Where the operator writes to.")
 @click.option(
-    "--permission", required=True, metavar="WORD", help="One of the levels that the contract has, such as read-only."
+    "--permission", required=True, metavar="WORD", help="One of the levels of your contract, in the words of the map."
 )
 @account_option
 @json_option

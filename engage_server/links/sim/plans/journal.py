@@ -22,6 +22,7 @@ from engage_server.links.sim.plans.writes import Write, write_of
 
 SUFFIX = ".bulk"
 _MAX_BYTES = 512 * 1024 * 1024
+_KEPT = 100
 _RESTORE = "Check what is done: engage sim list. Then begin a new bulk."
 
 
@@ -227,6 +228,20 @@ def read_bulk(file: Path) -> BulkSoFar:
 def bulks(folder: Path) -> Sequence[Path]:
     """The files of all bulks, oldest first."""
     return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+
+
+def forget_old_bulks(folder: Path) -> None:
+    """Remove the oldest files of bulks that are over. The newest are kept, and each that was interrupted.
+
+    Raises:
+        FileNotUsable: One cannot be read or removed.
+    """
+    for file in bulks(folder)[:-_KEPT]:
+        if read_bulk(file).is_over:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise _unwritable(file, error) from None
 
 
 def _head(found: Mapping[str, object]) -> BulkHead:

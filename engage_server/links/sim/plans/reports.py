@@ -1,7 +1,6 @@
 """Reports at once what changed states say of the paths to sites. Nobody has to wait for the next poll."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -10,6 +9,7 @@ from engage_server.errors import EngageError
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.carried import path_event, things_of
+from engage_server.links.sim.plans.concerned import LinksOfThings
 from engage_server.links.sim.things import Thing, ThingState
 from engage_server.records import PathEvent, PathSays
 
@@ -32,13 +32,13 @@ class PathReports:
         self._known: dict[str, Thing] = {}
         self._due: dict[str, SimLink] = {}
         self._restored: set[str] = set()
-        self._by_thing, self._by_group, self._by_tag = _indexed(links)
+        self._links = LinksOfThings(links)
 
     def changed(self, things: Iterable[Thing]) -> None:
         """Take what Things are now."""
         for thing in things:
             self._known[thing.thing] = thing
-            for link in self._of(thing):
+            for link in self._links.of(thing):
                 self._due[link.link] = link
                 if thing.state is ThingState.ACTIVE:
                     self._restored.add(link.link)
@@ -78,31 +78,8 @@ class PathReports:
             return replace(event, kind=ACTIVE_AGAIN, says=PathSays.RESTORED, detail=detail), event
         return (event,)
 
-    def _of(self, thing: Thing) -> Iterable[SimLink]:
-        yield from self._by_thing.get(thing.thing, ())
-        yield from self._by_group.get(thing.group, ())
-        for tag in thing.tags:
-            yield from self._by_tag.get(tag, ())
-
     def _things_of(self, link: SimLink) -> Sequence[Thing]:
         if link.things:
             return [self._known.get(each) or self._account.thing(each) for each in link.things]
         # a list may be older than an answer: what was changed here is known better
         return [self._known.get(each.thing, each) for each in things_of(link, self._account)]
-
-
-_Index = Mapping[str, Sequence[SimLink]]
-
-
-def _indexed(links: Iterable[SimLink]) -> tuple[_Index, _Index, _Index]:
-    by_thing: dict[str, list[SimLink]] = defaultdict(list)
-    by_group: dict[str, list[SimLink]] = defaultdict(list)
-    by_tag: dict[str, list[SimLink]] = defaultdict(list)
-    for link in links:
-        for thing in link.things:
-            by_thing[thing].append(link)
-        if link.group:
-            by_group[link.group].append(link)
-        if link.tag:
-            by_tag[link.tag].append(link)
-    return by_thing, by_group, by_tag

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar  # click gives its type no public name
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_SHOWN_AFTER = 2.0  # seconds: a bar that flashes by helps nobody
+SHOWN_AFTER = 2.0  # seconds: a bar that flashes by helps nobody
 _REPORTED_EVERY = 5.0  # seconds: the gate and Tonight need not know sooner
 _FAILURES_SHOWN = 10
 _WHAT = {Outcome.FAILED: "refused", Outcome.UNKNOWN: "not known", Outcome.NOT_DONE: "not done"}
@@ -103,7 +103,7 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
         Stopped: The operator pressed Ctrl-C.
     """
     head = journal.so_far.head
-    watch = _Watch(session, chosen, head)
+    watch = Watch(session, chosen, head)
     try:
         result = Bulk(chosen.account, journal, known, Pace(manner.per_minute, monotonic), manner.at_once).run(
             watch.tell
@@ -135,8 +135,14 @@ def taken_up(
     return fresh_things(chosen.account, journal.so_far.left())
 
 
-class _Watch:
-    """Shows how far a bulk is, and reports the paths that it concerns."""
+class Watch:
+    """Shows how far a bulk is, and reports the paths that it concerns.
+
+    Args:
+        session: This run.
+        chosen: The account, and its links.
+        head: What the bulk is to do.
+    """
 
     def __init__(self, session: Session, chosen: Chosen, head: BulkHead) -> None:
         self._session = session
@@ -177,7 +183,7 @@ class _Watch:
             _warn(f"the path of link {link.link} is not judged: {why.sentence}")
 
     def _show(self, counts: Counts) -> None:
-        if not sys.stderr.isatty() or monotonic() - self._begun < _SHOWN_AFTER:
+        if not is_watched() or monotonic() - self._begun < SHOWN_AFTER:
             return
         if self._bar is None:
             self._bar = click.progressbar(
@@ -190,6 +196,11 @@ class _Watch:
         ready = counts.done + counts.failed + counts.unknown
         self._bar.update(ready - self._seen)
         self._seen = ready
+
+
+def is_watched() -> bool:
+    """Whether a person watches."""
+    return sys.stderr.isatty()
 
 
 def _warn(sentence: str) -> None:

@@ -12,7 +12,8 @@ from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.bulks.bulking import Manner, manner_options
-from engage_server.links.commands.sim.bulks.ordering import assert_sure_of_all, named, order_bulk
+from engage_server.links.commands.sim.bulks.ordering import assert_sure_of_all, order_bulk
+from engage_server.links.commands.sim.bulks.plan_output import named
 from engage_server.links.commands.sim.orders import assert_offered
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,

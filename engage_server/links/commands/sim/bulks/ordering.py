@@ -5,18 +5,16 @@ from collections.abc import Sequence
 
 import click
 
-from engage_server.cli.output import counted, printable
 from engage_server.cli.questions import assert_named, assert_sure
 from engage_server.cli.session import Session
 from engage_server.files import make_folder
 from engage_server.links.commands.sim.bulks.bulking import Manner, run_bulk
+from engage_server.links.commands.sim.bulks.plan_output import named
 from engage_server.links.commands.sim.sim_accounts import Chosen, bulk_folder
-from engage_server.links.sim.plans.journal import BulkHead, begin_bulk
+from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, forget_old_bulks
 from engage_server.links.sim.plans.writes import StateWrite, Write
 from engage_server.links.sim.things import Thing, ThingState
 from engage_server.records import AuditAction
-
-_NAMED = 3  # SIMs that a question names
 
 
 def order_bulk(session: Session, chosen: Chosen, write: Write, things: Sequence[Thing], manner: Manner) -> int:
@@ -35,6 +33,7 @@ def order_bulk(session: Session, chosen: Chosen, write: Write, things: Sequence[
     folder = bulk_folder(session)
     side, occasion = session.operator_side(), session.occasion()
     make_folder(folder)
+    forget_old_bulks(folder)
     bulk = f"{occasion.now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     names = tuple(each.thing for each in things)
     facts = {"state": write.state.value} if isinstance(write, StateWrite) else {"change": write.words()}
@@ -75,13 +74,6 @@ def assert_retired_for_good(things: Sequence[Thing]) -> None:
     typed = click.prompt(f"to retire {named(things)} for good, type '{wanted}'", err=True)
     if typed != wanted:
         raise click.Abort
-
-
-def named(things: Sequence[Thing]) -> str:
-    """SIMs, for a question."""
-    if len(things) <= _NAMED:
-        return printable(", ".join(each.thing for each in things))
-    return counted(len(things), "SIM")
 
 
 def _action(write: Write) -> AuditAction:

@@ -72,9 +72,10 @@ def plan(
             }
         )
     else:
-        print_plan(planned)
+        print_plan(planned, found.links)
         ids = " ".join(things) or " ".join(_given(site=site, group=group, tag=tag))
-        print_next(f'{program()} sim set {ids} --to {after} --reason "..."')
+        for_good = " --permanently" if after is ThingState.RETIRED else ""
+        print_next(f'{program()} sim set {ids} --to {after}{for_good} --reason "..."')
     return int(any(move.is_refused for _, move in planned))
 
 

@@ -1,16 +1,19 @@
-"""What would move, for people: one line for each SIM, or a sum where there are many."""
+"""What would move, for people: one line for all SIMs whose move is the same."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 
 import click
 
 from engage_server.cli.output import console, counted, print_wrapped, printable
 from engage_server.links.commands.sim.list_command import state_of
+from engage_server.links.sim.accounts import SimLink
+from engage_server.links.sim.plans.concerned import LinksOfThings
 from engage_server.links.sim.plans.moves import Footing, Move
-from engage_server.links.sim.things import Thing
+from engage_server.links.sim.things import Thing, ThingState
 
-_LISTED = 20  # more are summed up
+_NAMED = 3  # more are counted
+_SITES_NAMED = 10
 _FOOTING = {
     Footing.STATED: "The document states this move.",
     Footing.INFERRED: "The document only suggests this move.",
@@ -21,19 +24,30 @@ _FOOTING = {
 Planned = Sequence[tuple[Thing, Move]]
 
 
-def print_plan(planned: Planned) -> None:
-    """Print what would move, what it stands on and what it costs."""
-    if len(planned) <= _LISTED:
-        for thing, move in planned:
-            _print_move(f"{thing.thing}: {_arrow(thing, move)}", move)
-        return
-    groups: dict[tuple[str, Move], int] = Counter((state_of(thing), move) for thing, move in planned)
-    for (before, move), number in groups.items():
-        _print_move(f"{counted(number, 'SIM')}: {before} -> {move.after}", move)
+def print_plan(planned: Planned, links: Sequence[SimLink]) -> None:
+    """Print what would move, what it stands on, what it costs, and which sites hang on it.
+
+    Args:
+        planned: Each SIM, and its move.
+        links: All links of the account.
+    """
+    groups: dict[tuple[str, Move], list[Thing]] = defaultdict(list)
+    for thing, move in planned:
+        groups[state_of(thing), move].append(thing)
+    for (before, move), things in groups.items():
+        arrow = str(move.after) if move.footing is Footing.NONE else f"{before} -> {move.after}"
+        _print_move(f"{named(things)}: {arrow}", move)
+    moving = [thing for thing, move in planned if move.is_needed and move.after is not ThingState.ACTIVE]
+    if sites := LinksOfThings(links).sites(moving):
+        shown = ", ".join(sites[:_SITES_NAMED]) + (" and others" if len(sites) > _SITES_NAMED else "")
+        print_wrapped(f"Doors that have no other path are cut off: site {printable(shown)}", "")
 
 
-def _arrow(thing: Thing, move: Move) -> str:
-    return str(move.after) if move.footing is Footing.NONE else f"{state_of(thing)} -> {move.after}"
+def named(things: Sequence[Thing]) -> str:
+    """SIMs, for a line or a question: a few by name, many by number."""
+    if len(things) <= _NAMED:
+        return printable(", ".join(each.thing for each in things))
+    return counted(len(things), "SIM")
 
 
 def _print_move(line: str, move: Move) -> None:

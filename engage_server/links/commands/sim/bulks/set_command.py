@@ -8,7 +8,6 @@ import click
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import sure_option
 from engage_server.cli.process.asking import AskingCommand
-from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.bulks.bulk_commands import resume_bulk
@@ -18,6 +17,7 @@ from engage_server.links.commands.sim.bulks.plan_command import planned_moves
 from engage_server.links.commands.sim.bulks.plan_output import Planned, print_plan
 from engage_server.links.commands.sim.orders import assert_offered
 from engage_server.links.commands.sim.sim_accounts import (
+    Chosen,
     account_option,
     chosen,
     group_option,
@@ -96,12 +96,12 @@ def set_command(
     moving = [thing for thing, move in planned if move.is_needed]
     refused = len([move for _, move in planned if move.is_refused])
     if dry_run or not moving:
-        _show(planned, after, found.account.name, as_json=as_json)
-        if dry_run and not as_json:
-            print_next(f"{program()} sim set ... --to {after}: nothing was changed yet")
+        _show(planned, after, found, as_json=as_json)
+        if dry_run and moving and not as_json:
+            print_next("the same command without --dry-run does it")
         return int(bool(refused))
     if not as_json:
-        print_plan(planned)
+        print_plan(planned, found.links)
     _ask(moving, after, yes=yes)
     return order_bulk(session, found, StateWrite(after), moving, manner) or int(bool(refused))
 
@@ -128,12 +128,12 @@ def _ask(moving: Sequence[Thing], after: ThingState, *, yes: bool) -> None:
         assert_sure_of_all(f"set to {after}", moving)
 
 
-def _show(planned: Planned, after: ThingState, account: str, *, as_json: bool) -> None:
+def _show(planned: Planned, after: ThingState, found: Chosen, *, as_json: bool) -> None:
     if as_json:
         moves = [move_json(*each) for each in planned]
-        print_json({"account": account, "to": after, "bulk": None, "moves": moves})
+        print_json({"account": found.account.name, "to": after, "bulk": None, "moves": moves})
     else:
-        print_plan(planned)
+        print_plan(planned, found.links)
 
 
 def _assert_alone(*given: object) -> None:

@@ -41,18 +41,18 @@ def list_rules(session: Session, profile: str, account: str | None, site: str | 
 @rule.command(
     acts=[Act.SIM_NETWORK_CHANGE],
     epilog="\b\nExamples:\n  engage sim rule add fw-1 --direction out --destination 203.0.113.10/32 --port 443\n"
-    "  engage sim rule add fw-1 --direction in --action drop --protocol any",
+    "  engage sim rule add fw-1 --direction in --action deny --protocol tcp",
 )
 @profile_argument
-@click.option("--direction", required=True, metavar="WORD", help="in or out, as the contract spells it.")
+@click.option("--direction", required=True, metavar="WORD", help="out: from the SIMs. in: to them.")
 @click.option(
-    "--action", default="accept", show_default=True, metavar="WORD", help="accept or drop, as the contract spells it."
+    "--action", default="allow", show_default=True, metavar="WORD", help="What happens to such traffic: allow or deny."
 )
 @click.option(
-    "--protocol", default="tcp", show_default=True, metavar="WORD", help="tcp, udp or another word of the contract."
+    "--protocol", default="tcp", show_default=True, metavar="WORD", help="tcp, udp, or what your map has besides."
 )
 @click.option("--destination", default="", metavar="CIDR", help="An address or network. [default: any]")
-@click.option("--port", default="", metavar="PORT", help="A port, or a range as the contract spells it. [default: any]")
+@click.option("--port", default="", metavar="PORT", help="A port. [default: any]")
 @account_option
 @site_option
 @sure_option
@@ -73,8 +73,8 @@ def add(
 ) -> None:
     """Add a rule to a profile.
 
-    Words are those of your contract. It is checked before anything is sent. A wrong rule can cut off all doors behind
-    the profile's SIMs. What a site needs, this shows: engage link policy.
+    The map turns these words into those of your contract, which is checked before anything is sent. A wrong rule can
+    cut off all doors behind the profile's SIMs. What a site needs, this shows: engage link policy.
     """
     values = {"profile": profile, "direction": direction, "action": action, "protocol": protocol}
     values |= {name: text for name, text in (("destination", destination), ("port", port)) if text}

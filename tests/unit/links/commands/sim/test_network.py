@@ -44,7 +44,7 @@ ORDERS = [
     (("route", "remove", "route-1", *NET, "--yes"), Operation.ROUTES_REMOVE, "sim-network:change-ordered"),
     (("sms", "send", "--site", "main", "--text-file", "sms.txt"), Operation.SMS_SEND, "sim:message-ordered"),
     (
-        ("user", "add", "anna", "--email", "anna@example.org", "--permission", "read-only"),
+        ("user", "add", "anna", "--email", "anna@example.org", "--permission", "reader"),
         Operation.USERS_ADD,
         "sim-user:ordered",
     ),

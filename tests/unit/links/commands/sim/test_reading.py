@@ -64,6 +64,8 @@ def test_a_plan_says_what_is_stated_and_what_it_costs_and_changes_nothing(
     assert f"{iccid(1)}: ACTIVE -> SUSPENDED" in shown
     assert "The document states this move." in shown
     assert "whole billing cycle" in shown
+    assert "cut off: site main" in shown, "who hangs on it"
+    assert "cut off" not in ok(engage(sim_folder, "sim", "plan", iccid(2), "--to", "SUSPENDED")), "it carries no site"
     found = json.loads(ok(engage(sim_folder, "sim", "plan", iccid(2), "--to", "RETIRED", "--json")))
     assert found["moves"][0]["final"] is True
     assert found["word"] == "RETIRED"
@@ -81,7 +83,7 @@ def test_many_moves_are_summed_up(sim_folder: Path, account: MemoryAccount) -> N
     account.by_name = {each.thing: each for each in sims(1200)}
     shown = ok(engage(sim_folder, "sim", "plan", "--tag", "depot", "--to", "SUSPENDED"))
     assert "1200 SIMs: ACTIVE -> SUSPENDED" in shown
-    assert len(shown.splitlines()) < 10
+    assert len(shown.splitlines()) < 10, "one line for all that move alike"
 
 
 def test_charges_are_printed_as_the_contract_has_them(sim_folder: Path, account: MemoryAccount) -> None:

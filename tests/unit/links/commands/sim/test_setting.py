@@ -2,21 +2,23 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import click
 import pytest
 
 from engage_server.errors import Conflict
+from engage_server.links.commands.sim.bulks import bulking
 from engage_server.links.sim.account import Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, bulks
-from engage_server.links.sim.plans.outcomes import Outcome
+from engage_server.links.sim.plans.outcomes import Counts, Outcome
 from engage_server.links.sim.plans.writes import StateWrite
-from engage_server.links.sim.things import ThingState
+from engage_server.links.sim.things import Thing, ThingState
 from tests.support.commands import engage, ok
 from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
 
@@ -227,3 +229,46 @@ def test_tags_and_services_are_changed_in_bulk(sim_folder: Path, account: Memory
     ok(engage(sim_folder, "sim", "services", "--site", "main", "--only", "data", "--yes"))
     assert account.by_name[iccid(1)].services == ("data",)
     assert engage(sim_folder, "sim", "tag", "add", "a\nb", iccid(1), "--yes").returncode == 2
+
+
+def test_ctrl_c_says_how_to_go_on(sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.by_name = {each.thing: each for each in sims(200)}
+    tell, stopped = bulking.Watch.tell, list[bool]()
+
+    def stop(self: bulking.Watch, counts: Counts, changed: Sequence[Thing]) -> None:
+        tell(self, counts, changed)
+        if counts.left and not stopped:
+            stopped.append(True)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(bulking.Watch, "tell", stop)
+    done = put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes", "--per-minute", "600")
+    assert done.returncode == 130
+    assert "sim bulk resume 2" in done.stderr
+    assert "of 200 are left" in done.stderr
+    assert path_of_site(sim_folder)["state"] == "cut", "what was done until then is known"
+    monkeypatch.setattr(bulking.Watch, "tell", tell)
+    assert "200 of 200 SIMs done" in ok(engage(sim_folder, "sim", "bulk", "resume", "--per-minute", "1000000"))
+    assert set(account.written().values()) == {1}
+
+
+def test_a_long_bulk_shows_how_far_it_is_on_a_terminal(
+    sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    class Bar:
+        def update(self, steps: int) -> None:
+            drawn.append(steps)
+
+        def render_finish(self) -> None:
+            drawn.append(0)
+
+    monkeypatch.setattr(click, "progressbar", lambda **settings: Bar())
+    monkeypatch.setattr(bulking, "is_watched", lambda: True)
+    ok(put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes"))
+    assert drawn == [], "it was over at once"
+    monkeypatch.setattr(bulking, "SHOWN_AFTER", 0.0)
+    ok(put(sim_folder, "--tag", "depot", "--to", "ACTIVE", "--yes"))
+    assert sum(drawn) == 3
+    assert drawn[-1] == 0, "the line is ended"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.errors import Conflict, FileNotUsable, NotPossible
-from engage_server.links.sim.plans.journal import BulkHead, BulkJournal, begin_bulk, bulks, read_bulk
+from engage_server.links.sim.plans.journal import BulkHead, BulkJournal, begin_bulk, bulks, forget_old_bulks, read_bulk
 from engage_server.links.sim.plans.outcomes import Outcome, Trouble
 from engage_server.links.sim.plans.writes import ServicesWrite, StateWrite, TagsWrite, Write, write_of
 from engage_server.links.sim.things import ThingState
@@ -105,3 +105,15 @@ def test_what_is_no_bulk_is_refused_by_name(tmp_path: Path, content: bytes) -> N
 
 def test_a_folder_that_is_not_there_has_no_bulks(tmp_path: Path) -> None:
     assert bulks(tmp_path / "none") == []
+
+
+def test_old_bulks_are_forgotten_but_none_that_was_interrupted(tmp_path: Path) -> None:
+    for number in range(105):
+        with begin_bulk(tmp_path, head(bulk=f"{number:03}")) as journal:
+            if number != 1:
+                journal.end("settled")
+    forget_old_bulks(tmp_path)
+    left = [file.stem for file in bulks(tmp_path)]
+    assert left == ["001", *(f"{number:03}" for number in range(5, 105))]
+    forget_old_bulks(tmp_path)
+    assert len(bulks(tmp_path)) == 101
