@@ -18,6 +18,9 @@ from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, bulks
 from engage_server.links.sim.plans.outcomes import Counts, Outcome
 from engage_server.links.sim.plans.writes import StateWrite
+from engage_server.links.sim.polling.host_turns import HostTurns
+from engage_server.links.sim.polling.memory import AccountMemory, LinkMemory, from_text, to_text
+from engage_server.links.sim.polling.said_elsewhere import NoJournal
 from engage_server.links.sim.things import Thing, ThingState
 from tests.support.commands import engage, ok
 from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
@@ -272,3 +275,14 @@ def test_a_long_bulk_shows_how_far_it_is_on_a_terminal(
     ok(put(sim_folder, "--tag", "depot", "--to", "ACTIVE", "--yes"))
     assert sum(drawn) == 3
     assert drawn[-1] == 0, "the line is ended"
+
+
+def test_the_poll_knows_what_a_command_said(sim_folder: Path, account: MemoryAccount) -> None:
+    links = sim_folder / "data" / "links"
+    turns = HostTurns(links, NoJournal())
+    turn = turns.take("jpu", turns.look("jpu"))
+    assert turn is not None
+    turn.end(to_text(AccountMemory(links={"depot-sim": LinkMemory("sim_active", "restored")})), ())
+    done = put(sim_folder, "--site", "main", "--to", "SUSPENDED", "--yes")
+    assert "warning" not in done.stderr
+    assert from_text(turns.look("jpu").memory).links["depot-sim"] == LinkMemory("", "cut")
