@@ -1,7 +1,7 @@
 """The services that operators use. Each is imported and built when first used: a command needs only two or three."""
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -160,6 +160,12 @@ class OperatorSide(HostSide):
         from engage_server.services.evidence.devices import DeviceEvidence
 
         return DeviceEvidence(self._store, self.paths.cut)
+
+    def last_calls(self, site: str, limit: int) -> Iterator[datetime]:
+        """When devices of a site were last seen; see :func:`engage_server.services.evidence.pace.last_calls`."""
+        from engage_server.services.evidence.pace import last_calls
+
+        return last_calls(self._store, site, limit)
 
     @cached_property
     def doors(self) -> "Doors":

@@ -26,7 +26,7 @@ _VALUES: dict[Operation, dict[str, Any]] = {
     Operation.THINGS_READ: {"thing": ICCID},
     Operation.THINGS_LIST: {"group": "x", "state": "ACTIVE"},
 }
-_other: "st.SearchStrategy[Any]" = st.sampled_from(
+_other: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
@@ -62,23 +62,25 @@ def places(node: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [found for key, each in inner for found in ((*above, key), *places(each, (*above, key)))]
 
 
-_NEAR = [each for each in places(_DOCUMENT.root) if each[0] != "paths" or each[1] in ("/things", "/things/{iccid}")]
+_NEAR = [
+    each for each in places(_DOCUMENT.root) if each[0] != "paths" or set(each[1:2]) <= {"/things", "/things/{iccid}"}
+]
 
 
-def replaced(place: tuple[Any, ...], value: object) -> Document:
+def replaced(place: tuple[Any, ...], value: object, is_old: bool) -> Document:
     """The contract with another value at one place."""
     root = copy.deepcopy(dict(_DOCUMENT.root))
     node: Any = root
     for key in place[:-1]:
         node = node[key]
     node[place[-1]] = value
-    return Document("contract.json", root, is_3_0=True)
+    return Document("contract.json", root, is_old)
 
 
-@given(st.sampled_from(_NEAR), _other)
-@settings(max_examples=examples(all=6_000, quick=150), deadline=None)
-def test_any_contract_is_bound_or_its_faults_are_named(place: tuple[Any, ...], value: object) -> None:
-    document = replaced(place, value)
+@given(st.sampled_from(_NEAR), _other, st.booleans())
+@settings(max_examples=examples(all=2_000, quick=80), deadline=None)
+def test_any_contract_is_bound_or_its_faults_are_named(place: tuple[Any, ...], value: object, is_old: bool) -> None:
+    document = replaced(place, value, is_old)
     try:
         found = bind(document, _MAP)
     except EngageError:

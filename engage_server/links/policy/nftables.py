@@ -16,6 +16,7 @@ from textwrap import wrap
 from engage_server.errors import UsageError
 from engage_server.links.policy.needs import Policy
 from engage_server.links.policy.rules import Ports, Rule
+from engage_server.links.policy.words import end
 from engage_server.records import IPNetwork
 
 _WIDTH = 100
@@ -166,9 +167,9 @@ def _by_version(networks: Sequence[IPNetwork]) -> Iterator[tuple[str, str]]:
     version6 = [each for each in networks if isinstance(each, IPv6Network)]
     # without overlaps: a set of nftables must not have any
     if version4:
-        yield "ip", f"{{ {', '.join(map(str, collapse_addresses(version4)))} }}"
+        yield "ip", f"{{ {', '.join(map(end, collapse_addresses(version4)))} }}"
     if version6:
-        yield "ip6", f"{{ {', '.join(map(str, collapse_addresses(version6)))} }}"
+        yield "ip6", f"{{ {', '.join(map(end, collapse_addresses(version6)))} }}"
 
 
 def _ports(ports: Sequence[Ports]) -> str:

@@ -1,6 +1,7 @@
 """Rules in words, for tables, findings and comments. Pure."""
 
 from engage_server.links.policy.rules import Direction, Rule
+from engage_server.records import IPNetwork
 
 _SHOWN = 4
 
@@ -23,10 +24,11 @@ def ends(rule: Rule, most: int = _SHOWN) -> str:
     """Return the other end, some of it if there is much: ``10.0.0.1, locks.example.org and 3 more``."""
     if rule.is_everywhere:
         return "anywhere"
-    all_of_them = [_end(str(network)) for network in rule.networks] + list(rule.names)
+    all_of_them = [end(network) for network in rule.networks] + list(rule.names)
     shown = ", ".join(all_of_them[:most])
     return shown if len(all_of_them) <= most else f"{shown} and {len(all_of_them) - most} more"
 
 
-def _end(network: str) -> str:
-    return network.removesuffix("/32") if "." in network else network.removesuffix("/128")
+def end(network: IPNetwork) -> str:
+    """Return a network, and a single address without the length of its prefix."""
+    return str(network.network_address if network.num_addresses == 1 else network)

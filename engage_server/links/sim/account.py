@@ -30,7 +30,11 @@ class SimAccount(Protocol):
         """How the contract spells a state. "" if it has none for it."""
 
     def things(self, *, group: str = "", tag: str = "", state: ThingState | None = None) -> Iterator[Thing]:
-        """All Things that pass, page after page. They are asked for as they are consumed."""
+        """All Things that pass, page after page. They are asked for as they are consumed.
+
+        Raises:
+            NotPossible: The contract can neither filter so, nor say what to filter by (``sim.not_offered``).
+        """
 
     def thing(self, thing: str) -> Thing:
         """One Thing.
@@ -47,6 +51,9 @@ class SimAccount(Protocol):
 
     def act(self, operation: Operation, values: Values) -> Entry:
         """Do one write, once. A 202 is waited for. What the contract answers is returned; {} for no body.
+
+        If the operator accepted it, and does not say where to see when it is done, there is one more key:
+        ``"accepted": True``.
 
         Args:
             operation: A write.

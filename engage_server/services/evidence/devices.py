@@ -208,18 +208,6 @@ class DeviceEvidence(KnownCallers):
             views = self._completed(site, self._views(site, found, wanted.release, now, hosts))
             yield from (each for each in views if wanted.trouble is None or each.diagnosis is not None)
 
-    def last_calls(self, site: str, limit: int) -> Iterator[datetime]:
-        """When devices of a site were last seen: those that have been silent longest first, and no more than a limit.
-
-        Raises:
-            NotFound: There is no such site.
-        """
-        self._store.site(site)
-        order = self._store.silent_order(site, DeviceFilter())
-        newest = order.seen[-limit:]
-        for first in range(0, len(newest), _AT_ONCE):
-            yield from (each.last_seen for each in self._store.devices_of_rows(newest[first : first + _AT_ONCE], None))
-
     def _unseen(self, site: str, serials: Sequence[str], release: int | None) -> list[DeviceView]:
         """Devices that the site never saw. Another site may have answered them."""
         others = self._store.answered_elsewhere(site, among=serials) if serials else {}

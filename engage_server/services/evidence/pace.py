@@ -1,16 +1,17 @@
-"""Measures how fast the devices of a site connect. Pure but for the reading of the store."""
+"""Measures how fast the devices of a site connect, and when. Pure but for the reading of the store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engage_server.records import Release
-from engage_server.store.interface import EvidenceStore
+from engage_server.store.interface import DeviceFilter, EvidenceStore, PageStore
 
 _ALL_BUT_A_FEW = 0.99
 _ENOUGH = 3  # devices, for a measurement to mean anything
 _ASSUMED = timedelta(days=30)
 _SHORTEST = timedelta(days=2)
+_AT_ONCE = 500  # devices in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,19 @@ def measured_pace(store: EvidenceStore, site: str, current: Release | None) -> P
     if current is not None and current.activated_at is not None:
         arrivals = store.arrivals(site, current.number, current.activated_at)
     return pace_of(store.silences(site), arrivals)
+
+
+def last_calls(store: PageStore, site: str, limit: int) -> Iterator[datetime]:
+    """When devices of a site were last seen, those that have been silent longest first.
+
+    Args:
+        store: Holds the evidence.
+        site: The site.
+        limit: The most devices. Those that have been silent longest are left out.
+    """
+    newest = store.silent_order(site, DeviceFilter()).seen[-limit:]
+    for first in range(0, len(newest), _AT_ONCE):
+        yield from (each.last_seen for each in store.devices_of_rows(newest[first : first + _AT_ONCE], None))
 
 
 def _quantile(counts: Mapping[int, int]) -> int:

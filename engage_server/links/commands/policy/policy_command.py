@@ -139,7 +139,7 @@ def _needed(session: Session, site_name: str | None, resolvers: tuple[IPNetwork,
     site = side.sites.get(site_name)
     names = [host.text for host in site.hosts if not host.is_address and not host.is_this_machine]
     addresses = addresses_of(names) if resolve else {}
-    calls = side.evidence.last_calls(site.name, RECENT_DOORS)
+    calls = side.last_calls(site.name, RECENT_DOORS)
     return policy_of(asked_of(site, session.settings(), calls, resolvers, addresses))
 
 

@@ -11,7 +11,7 @@ from engage_server.links.sim.contract.pointers import pointer_complaint
 from engage_server.links.sim.contract.schemas import choices_of, required_places, schemas_at
 from engage_server.links.sim.operations import VALUES, Operation
 
-READ = "read:"
+READ, ALWAYS = "read:", "always:"
 _FIX = "Correct the map: the contract is right."
 _STYLES = ("simple", "form", "spaceDelimited", "pipeDelimited")
 
@@ -27,6 +27,7 @@ def faults(
     mapped = operator_map.operations[operation][0]
     for place in ("path", "query", "header"):
         yield from _parameter_faults(operator_map, endpoint, place, _own(mapped, place), where)
+    yield from _cookie_faults(endpoint, where)
     for key in ("path", "query", "header", "body"):
         for name, each in _own(mapped, key).items():
             yield from _source_faults(operator_map, operation, each, where, f"{key}.{name}")
@@ -58,6 +59,12 @@ def body_faults(document: Document, mapped: Mapped, schema: object, where: Where
 
 def _own(mapped: Mapped, key: str) -> Mapping[str, Place]:
     return {"path": mapped.path, "query": mapped.query, "header": mapped.header, "body": mapped.body}[key]
+
+
+def _cookie_faults(endpoint: Endpoint, where: Where) -> Iterator[SettingsInvalid]:
+    for name, parameter in endpoint.in_place("cookie").items():
+        if parameter.is_required:
+            yield where.refused(f"{endpoint.shown} needs the cookie {name}, and we send none", "Leave it out.", "path")
 
 
 def _parameter_faults(
@@ -93,6 +100,8 @@ def _usable(parameter: Parameter, where: Where, key: str) -> Iterator[SettingsIn
 def _source_faults(
     operator_map: OperatorMap, operation: Operation, place: Place, where: Where, key: str
 ) -> Iterator[SettingsInvalid]:
+    if place.value.startswith(ALWAYS):
+        return
     if place.value.startswith(READ):
         pointer = place.value.removeprefix(READ)
         if complaint := pointer_complaint(pointer):

@@ -23,6 +23,7 @@ class Parameter:
         is_required: Whether each call has it.
         schema: What its value may be; {} for anything.
         style: How a list is written: ``simple``, ``form``, ``spaceDelimited``, ``pipeDelimited`` or another.
+            ``content`` for a value in a media type.
         explode: Whether each item of a list is a parameter.
     """
 
@@ -107,7 +108,7 @@ def endpoint_of(document: Document, method: str, route: str) -> Endpoint:
     operation = document.resolved(item[method], f"{method} {route}")
     found: dict[tuple[str, str], Parameter] = {}
     for holder in (item, operation):
-        for each in holder.get("parameters") or ():
+        for each in _list(holder.get("parameters")):
             parameter = _parameter(document, each)
             found[parameter.place, parameter.name] = parameter
     return Endpoint(
@@ -118,6 +119,10 @@ def endpoint_of(document: Document, method: str, route: str) -> Endpoint:
         _body(document, operation),
         tuple(_answers(document, operation)),
     )
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _operations(document: Document) -> Iterator[tuple[str, str, Node]]:
@@ -134,9 +139,9 @@ def _operations(document: Document) -> Iterator[tuple[str, str, Node]]:
 def _parameter(document: Document, node: object) -> Parameter:
     found = document.resolved(node, "a parameter")
     place, name = found.get("in"), found.get("name")
-    if place not in _STYLES or not isinstance(name, str):
+    if not isinstance(place, str) or place not in _STYLES or not isinstance(name, str):
         raise document.unusable("a parameter has no name, or no place that is known")
-    style = str(found.get("style", _STYLES[place]))
+    style = "content" if "content" in found else str(found.get("style", _STYLES[place]))
     return Parameter(
         name,
         place,

@@ -27,7 +27,8 @@ class Place:
     """What goes to one place of a request.
 
     Attributes:
-        value: One of :data:`~..operations.VALUES`. Or ``read:`` and a pointer into what a read of the Thing answers.
+        value: One of :data:`~..operations.VALUES`. Or ``read:`` and a pointer into what a read of the Thing answers. Or
+            ``always:`` and a text.
         prefix: What precedes it, unless it begins so already.
         joined_by: What stands between the items where the contract wants a text and we have a list.
     """

@@ -1,7 +1,7 @@
 """What a schema of a contract says about one place in a value: whether it exists, must be there, and may be what."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from engage_server.links.sim.contract.document import Document, Node
 from engage_server.links.sim.contract.pointers import parts_of, pointer_of
@@ -97,10 +97,14 @@ def _required(document: Document, schema: object, above: tuple[str, ...], depth:
     for each in _list(node.get("allOf")):
         yield from _required(document, each, above, depth + 1)
     properties = node.get("properties")
-    for name in _list(node.get("required")):
+    for name in filter(_is_text, _list(node.get("required"))):
         below = properties.get(name) if isinstance(properties, Mapping) else None
-        inner = list(_required(document, below, (*above, str(name)), depth + 1)) if below is not None else []
-        yield from inner or [(*above, str(name))]
+        inner = list(_required(document, below, (*above, name), depth + 1)) if below is not None else []
+        yield from inner or [(*above, name)]
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _list(value: object) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from engage_server.errors import UsageError
 from engage_server.links.sim.account import Values
-from engage_server.links.sim.contract.binding_of_values import READ
+from engage_server.links.sim.contract.binding_of_values import ALWAYS, READ
 from engage_server.links.sim.contract.document import Document, Node
 from engage_server.links.sim.contract.operator_map import Mapped, OperatorMap, Place
 from engage_server.links.sim.contract.pointers import MISSING, found_at
@@ -48,6 +48,8 @@ class Sources:
         if place.value.startswith(READ):
             found = found_at(self._read, place.value.removeprefix(READ))
             return None if found is MISSING else _fitted(place.value, found, types_of(schemas))
+        if place.value.startswith(ALWAYS):
+            return _fitted(place.value, place.value.removeprefix(ALWAYS), types_of(schemas))
         given = values.get(place.value, "")
         if given == "":
             return None

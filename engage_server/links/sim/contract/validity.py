@@ -8,7 +8,7 @@ from engage_server.links.sim.contract.document import Document
 from engage_server.links.sim.contract.pointers import pointer_of
 
 try:
-    from jsonschema.exceptions import best_match
+    from jsonschema.exceptions import UnknownType, best_match
     from openapi_schema_validator import OAS30Validator, OAS31Validator, oas30_format_checker, oas31_format_checker
     from referencing import Registry, Resource
     from referencing.exceptions import Unresolvable
@@ -54,8 +54,11 @@ class Validity:
             found = best_match(judge.iter_errors(value))
         except Unresolvable as error:
             raise self._document.unusable(f"the reference {str(error.ref)[:200]!r} leads to nothing") from None
-        except (re.error, RecursionError, TypeError, ValueError, AttributeError, KeyError) as error:
+        except (UnknownType, re.error, RecursionError, TypeError, ValueError, AttributeError, KeyError) as error:
             raise self._document.unusable(f"a schema cannot be used ({type(error).__name__})") from None
+        if found is not None and found.validator == "pattern" and not _is_readable(found.validator_value):
+            shown = str(found.validator_value)[:_SHOWN]
+            raise self._document.unusable(f"the pattern {shown!r} cannot be read here")  # it counts as not matched
         return "" if found is None else _said(found)
 
     def assert_fits(self, schema: object, value: object, what: str, fix: str) -> None:
@@ -72,6 +75,15 @@ class Validity:
         """
         if complaint := self.complaint(schema, value):
             raise UsageError(f"{what} is not what the contract accepts: {complaint}", fix, code="sim.value")
+
+
+def _is_readable(pattern: object) -> bool:
+    """Whether Python knows a pattern. Contracts have those of ECMA 262, which are almost the same."""
+    try:
+        re.compile(str(pattern))
+    except re.error:
+        return False
+    return True
 
 
 def _said(found: Any) -> str:

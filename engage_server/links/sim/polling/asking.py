@@ -16,7 +16,7 @@ from engage_server.links.sim.things import Reachability, Reached, Thing, ThingSt
 from engage_server.records import PathEvent
 
 # what is wrong with one SIM alone, so that the others are asked all the same
-_OF_ONE_SIM = frozenset(("sim.answer",))
+_OF_ONE_SIM = frozenset(("sim.answer", "sim.value", "sim.bad_request"))
 _MAX_TROUBLE = 500
 
 

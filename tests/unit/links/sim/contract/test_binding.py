@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from engage_server.errors import SettingsInvalid
+from engage_server.errors import SettingsInvalid, UsageError
 from engage_server.links.sim.contract.binding import Binding, bind
 from engage_server.links.sim.contract.document import Document, read_document
 from engage_server.links.sim.contract.operator_map import read_map
+from engage_server.links.sim.contract.validity import Validity
 from engage_server.links.sim.operations import Operation
 from tests.support.sim.prism import CONTRACT, MAP
 
@@ -169,6 +170,10 @@ def test_a_map_that_is_not_there(tmp_path: Path) -> None:
     assert "map_file" in refused.value.next_step
 
 
+_CONTENT = {"name": "group", "in": "query", "content": {"application/json": {"schema": {}}}}
+_COOKIE = {"name": "session", "in": "cookie", "required": True, "schema": {}}
+
+
 def contract_with(change: Any) -> Document:
     """The contract, changed."""
     root = json.loads(json.dumps(read_document(CONTRACT).root))
@@ -184,6 +189,10 @@ def contract_with(change: Any) -> Document:
         (("paths", "/things", "get", "parameters", 0, "style"), "deepObject", "style deepObject cannot be written"),
         (("paths", "/things", "get", "responses"), {"200": {"$ref": "#/nothing"}}, "leads to nothing"),
         (("paths", "/things", "get", "responses"), {"200": []}, "is no object"),
+        (("paths", "/things", "get", "parameters", 0), _CONTENT, "style content cannot be written"),
+        (("paths", "/things", "get", "parameters", 3), _COOKIE, "needs the cookie session"),
+        (("paths", "/things", "get", "parameters"), 7, "no such parameter: group"),
+        (("paths", "/things", "get", "parameters", 0, "in"), [], "no place that is known"),
     ],
 )
 def test_a_contract_that_is_broken_is_a_fault_of_its_operation_alone(where: Any, value: Any, said: str) -> None:
@@ -197,6 +206,29 @@ def test_a_contract_that_is_broken_is_a_fault_of_its_operation_alone(where: Any,
     assert any('[operations."things.list"]' in each.sentence and said in each.sentence for each in found.faults)
     assert Operation.THINGS_LIST not in found.operations
     assert Operation.THINGS_READ in found.operations
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"type": True}, "a schema cannot be used"),
+        ({"type": "nothing"}, "a schema cannot be used"),
+        ({"type": "string", "pattern": r"\\p{L}("}, "the pattern .* cannot be read here"),
+        ({"$ref": "#/nothing"}, "leads to nothing"),
+    ],
+)
+def test_a_schema_that_is_broken_is_an_error_when_a_value_is_held_against_it(schema: Any, said: str) -> None:
+    document = Document("contract.json", {"components": {"schemas": {}}}, True)
+    with pytest.raises(UsageError, match=said) as refused:
+        Validity(document).complaint(schema, "x")
+    assert refused.value.code == "sim.contract"
+
+
+def test_a_required_name_that_is_no_text_is_no_place() -> None:
+    def change(root: Any) -> None:
+        root["components"]["schemas"]["User"]["required"] = [{"x": None}, "name", 7]
+
+    assert bound(MAP, contract_with(change)).faults == ()
 
 
 def test_answers_that_the_contract_does_not_describe_have_every_place() -> None:

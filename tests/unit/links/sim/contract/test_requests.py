@@ -122,6 +122,13 @@ def test_a_list_where_the_contract_wants_a_text() -> None:
         request(body=whole, place=Place("tags"), values={"tags": ["a", "b"]})
 
 
+def test_a_place_may_always_have_the_same_text() -> None:
+    header = {"name": "api-version", "in": "header", "required": True, "schema": {"type": "string"}}
+    assert request(header, place=Place("always:1.0"), values={}).fields["api-version"] == "1.0"
+    query = {"name": "detail", "in": "query", "schema": {"type": "boolean"}}
+    assert request(query, place=Place("always:true"), values={}).target == "/a?detail=true"
+
+
 @pytest.mark.parametrize("number", ["+31970", "31970"])
 def test_a_prefix_is_there_once(number: str) -> None:
     whole = {"type": "object", "properties": {"x": {"type": "string"}}}

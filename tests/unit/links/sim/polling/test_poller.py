@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.errors import NotPossible, UpstreamAway, UpstreamSilent
+from engage_server.errors import EngageError, NotPossible, UpstreamAway, UpstreamSilent, UsageError
 from engage_server.file_locks import locked
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.polling.asking import PolledLink
@@ -120,12 +120,20 @@ def test_failures_slow_it_down_and_an_operator_that_asks_for_a_pause_gets_it(set
     assert setting.memory.rounds == 3
 
 
-def test_one_odd_sim_does_not_hide_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        UpstreamSilent("it has no state", code="sim.answer"),
+        UsageError("it is no number of a SIM", code="sim.value"),
+        UsageError("a bad request", code="sim.bad_request"),
+    ],
+)
+def test_one_odd_sim_does_not_hide_the_others(tmp_path: Path, error: EngageError) -> None:
     setting = Setting(tmp_path, one_link(1), one_link(2, link="second"))
-    setting.operator.wrong[iccid(1)] = UpstreamSilent("it has no state", code="sim.answer")
+    setting.operator.wrong[iccid(1)] = error
     setting.round()
     assert [event.link for event in setting.journal.events] == ["second"]
-    assert (setting.memory.failures, setting.memory.trouble) == (0, "it has no state")
+    assert (setting.memory.failures, setting.memory.trouble) == (0, error.sentence)
 
 
 def test_a_link_that_ends_each_round_does_not_shut_out_the_others(tmp_path: Path) -> None:
