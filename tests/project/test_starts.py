@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import clean_environment
 from tests.support.hidden import modules_beyond
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 GOOD = str(ROOT / "docs" / "examples" / "good")
@@ -105,16 +107,28 @@ def test_the_packages_of_a_check_are_of_the_product() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "seldom"), [(("settings",), True), (("serve", "http", "--bind", "203.0.113.1"), False)]
+    ("command", "seldom"),
+    [(("settings",), True), (("serve", "http"), False), (("serve",), False)],
+    ids=["settings", "an instance", "a pair"],
 )
 def test_only_what_goes_on_collects_often(command: tuple[str, ...], seldom: bool, installation: Path) -> None:
     program = (
         "import atexit, gc, sys\n"
         "frozen = gc.get_freeze_count()\n"  # not 0 from Python 3.12 on
         "atexit.register(lambda: print(gc.get_threshold()[0] > 10_000, gc.get_freeze_count() == frozen))\n"
+        "import engage_server.serving.pair\nengage_server.serving.pair.Pair.run = lambda self: 0\n"
+        f"if {not seldom}:\n"
+        "    import engage_server.serving.instance as instance\n"
+        "    instance.ListenerApplication.run = lambda self: None\n"
         "from engage_server.cli import main\nmain(sys.argv[1:])"
     )
+    ports = {f"ENGAGE_{name}_PORT": str(free_port()) for name in ("HTTP", "HTTPS", "OPERATORS")}
     done = subprocess.run(
-        [sys.executable, "-c", program, *command], cwd=installation, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, *command],
+        cwd=installation,
+        env=clean_environment() | ports,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.splitlines()[-1] == f"{seldom} {seldom}"

@@ -96,9 +96,9 @@ def serve(
 
     SIGTERM lets running requests finish. SIGHUP reads the settings again.
     """
-    collect_as_usual()
     if listener == _LINKS:
         _assert_none_given(options)
+        collect_as_usual()
         return int(importlib.import_module(_LINKS_MODULE).serve_links(session))
     if listener == Listener.HTTPS:
         start_limited()
@@ -116,9 +116,12 @@ def serve(
         hold_lifeline(lifeline)
     from engage_server.serving.instance import ListenerApplication  # not in the supervisor, which serves nothing
 
-    collect_as_usual()  # once more: what was imported since then stays, too
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
-    ListenerApplication(one, lambda: session.settings(**options), session.environment, sealer, when_serving).run()
+    application = ListenerApplication(
+        one, lambda: session.settings(**options), session.environment, sealer, when_serving
+    )
+    collect_as_usual()  # all is imported and read that its workers share
+    application.run()
     return 0
 
 
@@ -194,6 +197,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
         when_ready=lambda: _print_addresses(settings, snapshot),
         say=partial(say_at_once, sys.stderr.fileno()),
     )
+    collect_as_usual()
     return pair.run()
 
 

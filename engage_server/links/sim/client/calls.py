@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Final
 
-from engage_server.errors import NotPossible, Refused, UpstreamSilent
+from engage_server.errors import EngageError, NotPossible, Refused, UpstreamSilent, UsageError
 from engage_server.links.sim.client.clocks import Clocks
 from engage_server.links.sim.client.origin import Origin
 from engage_server.links.sim.client.return_codes import AWAY, REDIRECTS, Called, error_of, is_success
@@ -142,8 +142,12 @@ class Calls:
                 )
             self._clocks.sleep(wait)
             pause *= 2
-            answer = self._status(location, looking)
-            if self._is_done(answer, called):
+            try:
+                answer = self._status(location, looking)
+                is_done = self._is_done(answer, called)
+            except (NotPossible, UsageError) as error:
+                raise _not_known(called, error) from None
+            if is_done:
                 return answer, True
 
     def _status(self, target: str, called: Called) -> WholeAnswer:
@@ -168,6 +172,15 @@ class Calls:
                 code="sim.failed",
             )
         return not word or word in self._accepted.done
+
+
+def _not_known(called: Called, error: EngageError) -> NotPossible:
+    """Nobody must repeat what was accepted because it could not be looked at."""
+    return NotPossible(
+        f"{called.where}: accepted, and what became of it could not be read. {error.sentence}",
+        called.look(),
+        code="sim.pending",
+    )
 
 
 def _elsewhere(called: Called) -> NotPossible:

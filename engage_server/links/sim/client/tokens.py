@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
-from engage_server.errors import EngageError, Refused, UpstreamSilent
+from engage_server.errors import EngageError, Refused, UpstreamAway, UpstreamSilent
 from engage_server.links.sim.client.clocks import Clocks
 from engage_server.links.sim.client.problems import words_of
 from engage_server.links.sim.client.return_codes import AWAY, Called, error_of
@@ -84,13 +84,13 @@ class TokenSource:
         self._clocks = clocks
         self._lock = threading.Lock()
         self._token: Token | None = None
-        self._called = Called(credentials.account, "the call for a token", is_write=False)
+        self._called = Called(credentials.account, "POST token_url", is_write=False)
 
     def token(self) -> Token:
         """Return a token that outlasts a call that begins now.
 
         Raises:
-            EngageError: None is given: ``sim.login``, ``sim.answer``, or as for each call.
+            EngageError: None is given: ``sim.login``, ``sim.no_token``, ``sim.answer``, or as for each call.
         """
         with self._lock:
             if self._token is None or self._ends_soon(self._token):
@@ -127,20 +127,20 @@ class TokenSource:
         if self._host is None:
             return Token(self._credentials.secret, 0.0)
         asked = self._clocks.now()
-        answer = self._asked(self._host)
-        if answer.status != 200:
-            raise self._refusal(answer)
-        return self._read(parsed(answer.body, self._called.where), asked)
+        try:
+            answer = self._asked(self._host)
+            if answer.status != 200:
+                raise self._refusal(answer)
+            return self._read(parsed(answer.body, self._called.where), asked)
+        except UpstreamSilent as error:
+            raise self._none(error) from None
 
     def _asked(self, host: OutsideHost) -> WholeAnswer:
         """A call for a token changes nothing, so it is repeated as a read is."""
         target, body, fields = self._request()
         attempt = 1
         while True:
-            try:
-                answer = host.call("POST", target, body, fields, _FIX)
-            except UpstreamSilent as error:
-                raise self._called.silent(error) from None
+            answer = host.call("POST", target, body, fields, _FIX)
             if answer.status not in AWAY or not self._clocks.pause(attempt, answer.retry_seconds):
                 return answer
             attempt += 1
@@ -189,9 +189,15 @@ class TokenSource:
             seconds = 0.0
         return min(seconds, _LONGEST) if seconds > 0 else self._login.lasts_seconds
 
+    def _none(self, error: EngageError) -> UpstreamAway:
+        """Without a token nothing was sent: so a write certainly did not happen."""
+        sentence = f"[sim.{self._credentials.account}] there is no token: {error.sentence}"
+        return UpstreamAway(sentence, f"Nothing was sent. {error.next_step}", code="sim.no_token")
+
     def _refusal(self, answer: WholeAnswer) -> EngageError:
         if answer.status not in (400, 401, 403):
-            return error_of(answer, self._called, self.secrets())
+            found = error_of(answer, self._called, self.secrets())
+            return found if found.code == "sim.quota" else self._none(found)
         said = words_of(answer.body, self.secrets())
         sentence = f"[sim.{self._credentials.account}] the operator refuses the login ({answer.status}).{said}"
         return Refused(sentence, "Check client_id, client_secret_file and scope.", code="sim.login")

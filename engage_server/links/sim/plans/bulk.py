@@ -16,7 +16,7 @@ from engage_server.links.sim.things import Thing
 
 TOO_MANY: Final = "sim.quota"
 # nothing was done, and it is true of every Thing: going on would only repeat it
-_TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
+_TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.no_token", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
 _MOST_SILENT = 5  # writes one after another without an answer: the operator is away
 _QUOTA_SECONDS = 60.0  # where a 429 says nothing
 _TICK_SECONDS = 0.2

@@ -26,6 +26,7 @@ from engage_server.web.console.showing.words import counted
 from engage_server.web.console.visit import Visit
 
 _PATH = "/sites/{site}"
+_LINKS = 10  # of a page
 _EVENTS = 5  # of its links
 _CAME_THROUGH = (Grade.HANDSHAKE, Grade.AUTHENTICATED)
 
@@ -36,6 +37,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     figures = visit.services.recent_sites.look_at(site.name, visit.occasion)
     status = figures.status
     night = visit.services.recent_tonight.look_at(site.name, visit.now)
+    links = visit.services.paths.links(visit.now, site.name)
     contents = contents_of(status.current) if status.current else None
     workers = visit.services.confirmations.workers()
     number = status.current.number if status.current else None
@@ -53,8 +55,9 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "behind": behind,
         "serving": len(workers) - len(behind),
         "workers": len(workers),
-        "links": [(each, state_words(each.path)) for each in visit.services.paths.links(visit.now, site.name)],
-        "events": _events(visit) if status.path else (),
+        "links": [(each, state_words(each.path)) for each in links[:_LINKS]],
+        "links_left_out": max(0, len(links) - _LINKS),
+        "events": _events(visit) if links else (),
         "callers": figures.callers if visit.may(Act.SITE_CHANGE) else (),
         "next_of_unserved": _next_of_unserved(status),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.errors import EngageError, NotPossible, Refused, UpstreamSilent
+from engage_server.errors import EngageError, NotPossible, Refused, UpstreamAway, UpstreamSilent
 from engage_server.links.sim.account import Values
 from engage_server.links.sim.client.account import ContractAccount
 from engage_server.links.sim.operations import Operation
@@ -101,7 +101,7 @@ def test_a_redirect_of_the_call_for_a_token_is_not_followed(
     peer.token = http("307 Temporary Redirect", b"", f"Location: {elsewhere.url}/oauth/token")
     with pytest.raises(NotPossible) as raised:
         account.thing(ICCID)
-    assert raised.value.code == "sim.redirected"
+    assert raised.value.code == "sim.no_token"
     assert elsewhere.got == []
 
 
@@ -140,7 +140,9 @@ def test_and_of_a_write_which_may_have_happened(account: ContractAccount, peer: 
     assert len(peer.asked()) == 1
 
 
-def test_a_slow_answer_ends_in_time(account: ContractAccount, peer: RawPeer) -> None:
+def test_a_slow_answer_ends_in_time(tmp_path: Path, peer: RawPeer, elsewhere: RawPeer) -> None:
+    token_url = f"{elsewhere.url}/oauth/token"
+    account = account_at(tmp_path, peer.url, Hours(), token_url=token_url, more="timeout_seconds = 1")
     peer.answer = lambda request: http("200 OK", b" " * 500)
     peer.seconds_between = 0.02
     begin = time.monotonic()
@@ -204,15 +206,15 @@ def test_words_of_an_error_are_short_and_harmless(account: ContractAccount, peer
     [
         (http("401 Unauthorized", b'{"error": "invalid_client", "error_description": "who are you"}'), "sim.login"),
         (http("400 Bad Request", b'{"error": "invalid_scope"}'), "sim.login"),
-        (http("500 Oops", b'{"info": "bad credentials"}'), "sim.broken"),
+        (http("500 Oops", b'{"info": "bad credentials"}'), "sim.no_token"),
         (http("429 Too Many", b"", "Retry-After: 9"), "sim.quota"),
-        (http("200 OK", HTML), "sim.answer"),
-        (http("200 OK", b"{}"), "sim.answer"),
-        (http("200 OK", b'{"access_token": "two words"}'), "sim.answer"),
-        (http("200 OK", b'{"access_token": "line\\r\\nX-Evil: 1"}'), "sim.answer"),
-        (http("200 OK", b'{"access_token": 7}'), "sim.answer"),
-        (http("200 OK", b'{"access_token": "x", "token_type": "MAC"}'), "sim.answer"),
-        (http("204 No Content"), "sim.unknown_answer"),
+        (http("200 OK", HTML), "sim.no_token"),
+        (http("200 OK", b"{}"), "sim.no_token"),
+        (http("200 OK", b'{"access_token": "two words"}'), "sim.no_token"),
+        (http("200 OK", b'{"access_token": "line\\r\\nX-Evil: 1"}'), "sim.no_token"),
+        (http("200 OK", b'{"access_token": 7}'), "sim.no_token"),
+        (http("200 OK", b'{"access_token": "x", "token_type": "MAC"}'), "sim.no_token"),
+        (http("204 No Content"), "sim.no_token"),
     ],
 )
 def test_what_a_call_for_a_token_may_answer(account: ContractAccount, peer: RawPeer, token: bytes, code: str) -> None:
@@ -222,6 +224,15 @@ def test_what_a_call_for_a_token_may_answer(account: ContractAccount, peer: RawP
     assert raised.value.code == code
     assert not any(each in said(raised.value) for each in CANARIES)
     assert peer.asked() == []
+
+
+def test_without_an_answer_to_it_nothing_was_sent(tmp_path: Path, peer: RawPeer) -> None:
+    account = account_at(tmp_path, peer.url, Hours(), token_url="http://127.0.0.1:1/oauth/token")
+    with pytest.raises(UpstreamAway, match=r"there is no token: .*no connection") as raised:
+        account.act(*SET)
+    assert raised.value.code == "sim.no_token"
+    assert raised.value.next_step.startswith("Nothing was sent.")
+    assert not isinstance(raised.value, UpstreamSilent)  # of which a write may have happened
 
 
 def test_a_refused_login_says_what_to_check(account: ContractAccount, peer: RawPeer) -> None:

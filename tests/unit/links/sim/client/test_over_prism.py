@@ -372,6 +372,19 @@ def test_what_was_accepted_may_fail(account: ContractAccount, relay: Relay) -> N
     assert raised.value.code == "sim.failed"
 
 
+@pytest.mark.parametrize("status", [404, 422, 429, 500, 503])
+def test_what_was_accepted_and_cannot_be_looked_at_is_not_to_be_repeated(
+    account: ContractAccount, relay: Relay, status: int
+) -> None:
+    _operations(relay, "running")
+    relay.instead = lambda got, answer: (status, {}, b"") if got.path.startswith("/operations/") else answer
+    with pytest.raises(NotPossible, match="what became of it could not be read") as raised:
+        account.act(*SET)
+    assert raised.value.code == "sim.pending"
+    assert raised.value.next_step.startswith("It may have happened.")
+    assert len(relay.paths("PATCH")) == 1
+
+
 def test_a_202_without_an_address_says_so(account: ContractAccount, relay: Relay) -> None:
     answering(relay, 202)
     relay.instead = lambda got, answer: (answer[0], {}, answer[2]) if got.method == "PATCH" else answer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.errors import UpstreamSilent
+from engage_server.errors import UpstreamAway
 from engage_server.links.sim.operations import Operation
 from tests.support.installation import make_installation
 from tests.support.partner import Partner
@@ -36,7 +36,7 @@ def test_a_ca_that_the_table_names_is_trusted(tmp_path: Path, secure: Partner, c
 
 def test_and_no_other(tmp_path: Path, secure: Partner) -> None:
     account = account_at(tmp_path, secure.url)
-    with pytest.raises(UpstreamSilent, match="TLS failed"):
+    with pytest.raises(UpstreamAway, match="TLS failed"):
         account.thing(ICCID)
     assert secure.got == []
 

@@ -18,6 +18,7 @@ from engage_server.records import (
     Host,
     Limit,
     Occasion,
+    PathSays,
     Role,
     RotationState,
     RotationWay,
@@ -29,9 +30,11 @@ from engage_server.services.chains.folder import read_successors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation import preparation
 from engage_server.services.rotation.preparation import RotationRequest
+from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY
 from tests.support.console import Browser, Console
+from tests.support.path_events import path_event
 from tests.support.stored import audit_events
 from tests.support.world import World, serial_of
 
@@ -574,3 +577,20 @@ def _lock_keys(world: World, passphrase: str) -> None:
         key: Any = read_private_key(Secret((folder / name).read_bytes()), None, source=name)
         (folder / name).chmod(0o600)
         (folder / name).write_bytes(private_key_pem(key, Secret(passphrase.encode())).reveal())
+
+
+def test_doors_behind_a_cut_path_are_waited_for(doors: World, console: Console) -> None:
+    """The page says so, since when, and what ends it."""
+    viewer = console.person("ann", Role.VIEWER)
+    doors.rotations.start(doors.request(RotationWay.SERVER_RENEWAL), doors.occasion)
+    doors.store.add_path_events([path_event(PathSays.CUT, 24 * 60, link="depot-sim", kind="sim_suspended")])
+    doors.store.fold_path_events(fold, 10)
+    doors.rotations.go_on("main", doors.later(hours=40))
+    console.now = NOW + timedelta(hours=40)
+    page = console.again(viewer, "ann").page(PAGE).text
+    since = f"{NOW + timedelta(hours=24):%Y-%m-%d %H:%M} UTC"
+    assert (
+        f"The gate waits. {DOORS} doors wait: the path to the site is cut since {since}, its SIM is suspended" in page
+    )
+    assert f"{DOORS} doors of those still due are late, and may come" in page
+    assert "The gate puts off a decision because of the path since" in page
