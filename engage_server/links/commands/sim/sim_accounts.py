@@ -16,6 +16,7 @@ from engage_server.links.sim import accounts
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.plans.choosing import Choice
+from engage_server.links.sim.plans.journal import bulks
 from engage_server.links.sim.things import ThingState
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -23,8 +24,30 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _BULK_FOLDER = ("sim", "bulk")
 WAYS = "THING..., --site, or --group and --tag"
 
+
+def account_names(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """Names of accounts, for a shell."""
+    try:
+        names = links_file_of(_session_of(context)).sim
+    except Exception:  # whatever it is, the command itself will report it
+        return []
+    return [name for name in names if name.startswith(typed)]
+
+
+def bulk_names(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """Names of bulks, for a shell, newest first."""
+    try:
+        names = [file.stem for file in bulks(bulk_folder(_session_of(context)))]
+    except Exception:  # as above
+        return []
+    return [name for name in reversed(names) if name.startswith(typed)]
+
+
 account_option = click.option(
-    "--account", metavar="NAME", help="The account: [sim.NAME] in links.toml. [default: the only one, or the site's]"
+    "--account",
+    metavar="NAME",
+    shell_complete=account_names,
+    help="The account: [sim.NAME] in links.toml. [default: the only one, or the site's]",
 )
 site_option = click.option(
     "--site", metavar="NAME", shell_complete=completions.sites, help="The SIMs that carry this site, by links.toml."
@@ -133,6 +156,11 @@ def state_option(name: str, what: str, *, required: bool = False) -> Callable[[_
         required=required,
         help=what,
     )
+
+
+def _session_of(context: click.Context) -> Session:
+    """The session of a command that a shell completes: nobody has made one yet."""
+    return Session(context.find_root().params.get("config"))
 
 
 def _only(names: dict[str, None], file: LinksFile) -> str:

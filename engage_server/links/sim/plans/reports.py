@@ -24,6 +24,9 @@ class PathReports:
         links: All links of one account.
         account: The account.
         record: Stores events.
+
+    Attributes:
+        said: What was last said of each link, by its name.
     """
 
     def __init__(self, links: Iterable[SimLink], account: SimAccount, record: Record) -> None:
@@ -32,6 +35,7 @@ class PathReports:
         self._known: dict[str, Thing] = {}
         self._due: dict[str, SimLink] = {}
         self._restored: set[str] = set()
+        self.said: dict[str, PathSays] = {}
         self._links = LinksOfThings(links)
 
     def changed(self, things: Iterable[Thing]) -> None:
@@ -67,6 +71,7 @@ class PathReports:
                 events += self._said(link, event)
         if events:
             self._record(events)
+            self.said |= {event.link: event.says for event in events}
         self._due.clear()
         self._restored.clear()
         return unread

@@ -1,13 +1,15 @@
 """Finds bulks that were interrupted, and reads their Things as they are now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from engage_server.errors import Conflict, NotFound
+from engage_server.errors import Conflict, NotFound, NotPossible
+from engage_server.file_locks import locked
 from engage_server.links.sim.account import SimAccount
-from engage_server.links.sim.plans.journal import SUFFIX, BulkJournal, BulkSoFar, bulks, read_bulk
+from engage_server.links.sim.plans.journal import SUFFIX, BulkJournal, BulkSoFar, bulks, has_ended, read_bulk
 from engage_server.links.sim.things import Thing
 
 # A write that was sent just before its process died may still be on its way, or accepted and not done yet.
@@ -22,7 +24,31 @@ def unfinished(folder: Path) -> Sequence[BulkSoFar]:
     Raises:
         FileNotUsable: One cannot be read.
     """
-    return [each for each in map(read_bulk, bulks(folder)) if not each.is_over]
+    return [read_bulk(file) for file in bulks(folder) if not has_ended(file)]
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let no other process of this host change SIMs in bulk: two at once could undo each other.
+
+    Args:
+        folder: Where the files of bulks lie. It must exist.
+
+    Raises:
+        NotPossible: Another process does (``sim.bulk_busy``).
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder, 0))
+        except NotPossible as error:
+            if error.code != "lock.busy":
+                raise
+            raise NotPossible(
+                "another process on this host changes SIMs",
+                "Wait until it has ended, or stop it.",
+                code="sim.bulk_busy",
+            ) from None
+        yield
 
 
 def take_up(folder: Path, bulk: str | None) -> BulkJournal:

@@ -12,10 +12,10 @@ from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
 from engage_server.errors import NotFound
 from engage_server.links.commands.sim.bulks.bulking import Manner, manner_options, run_bulk, taken_up
-from engage_server.links.commands.sim.sim_accounts import account_option, bulk_folder, chosen
+from engage_server.links.commands.sim.sim_accounts import account_option, bulk_folder, bulk_names, chosen
 from engage_server.links.commands.sim.sim_json import counts_json, failure_json
 from engage_server.links.sim.plans.journal import BulkSoFar, bulks, read_bulk
-from engage_server.links.sim.plans.taking_up import bulk_named, take_up
+from engage_server.links.sim.plans.taking_up import alone, bulk_named, take_up
 from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act
 
@@ -45,7 +45,7 @@ def list_bulks(session: Session, as_json: bool) -> None:
 
 
 @bulk.command(acts=[Act.SIM_SEE], epilog="\b\nExample:\n  engage sim bulk show 20270102T030405-a1b2c3 --json")
-@click.argument("name", metavar="BULK")
+@click.argument("name", metavar="BULK", shell_complete=bulk_names)
 @json_option
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> int:
@@ -68,7 +68,7 @@ def show(session: Session, name: str, as_json: bool) -> int:
 @bulk.command(
     acts=_ACTS, epilog="\b\nExamples:\n  engage sim bulk resume\n  engage sim bulk resume 20270102T030405-a1b2c3"
 )
-@click.argument("name", metavar="[BULK]", required=False)
+@click.argument("name", metavar="[BULK]", required=False, shell_complete=bulk_names)
 @account_option
 @manner_options
 @json_option
@@ -92,7 +92,7 @@ def resume(
 
 
 @bulk.command(acts=_ACTS, epilog="\b\nExample:\n  engage sim bulk drop 20270102T030405-a1b2c3")
-@click.argument("name", metavar="BULK")
+@click.argument("name", metavar="BULK", shell_complete=bulk_names)
 @sure_option
 @json_option
 @click.pass_obj
@@ -127,7 +127,8 @@ def resume_bulk(session: Session, name: str | None, account: str | None, manner:
     Returns:
         The exit status.
     """
-    with take_up(bulk_folder(session), name) as journal:
+    folder = bulk_folder(session)
+    with take_up(folder, name) as journal, alone(folder):
         head, left = journal.so_far.head, len(journal.so_far.left())
         if account not in (None, head.account):
             raise NotFound(

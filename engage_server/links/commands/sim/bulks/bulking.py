@@ -15,6 +15,7 @@ from engage_server.cli.parameters import FilePath
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import EngageError, Stopped
+from engage_server.links.commands.sim.bulks.poll_memory import let_polls_know
 from engage_server.links.commands.sim.sim_accounts import Chosen
 from engage_server.links.commands.sim.sim_json import counts_json, failure_json
 from engage_server.links.sim.plans.bulk import Bulk, BulkResult, why_not_all
@@ -25,6 +26,7 @@ from engage_server.links.sim.plans.reports import PathReports
 from engage_server.links.sim.plans.taking_up import fresh_things, seconds_to_settle
 from engage_server.links.sim.plans.writes import StateWrite
 from engage_server.links.sim.things import Thing
+from engage_server.records import PathSays
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar  # click gives its type no public name
@@ -146,7 +148,8 @@ class Watch:
 
     def __init__(self, session: Session, chosen: Chosen, head: BulkHead) -> None:
         self._session = session
-        self._reports = None
+        self._account = head.account
+        self._reports: PathReports | None = None
         if isinstance(head.write, StateWrite):
             record = session.operator_side().path_recording.record
             self._reports = PathReports(chosen.links, chosen.account, record)
@@ -170,6 +173,16 @@ class Watch:
             self._bar.render_finish()
         if self._reports is not None:
             self._report()
+            self._let_polls_know(self._reports.said)
+
+    def _let_polls_know(self, said: Mapping[str, PathSays]) -> None:
+        try:
+            is_known = let_polls_know(self._session.settings(), self._account, said)
+        except EngageError as error:
+            _warn(f"the poll does not know of this: {error.sentence}")
+            return
+        if not is_known:
+            _warn("the poll was busy and does not know of this: if it changes back, it may not say so")
 
     def _report(self) -> None:
         assert self._reports is not None  # noqa: S101  # both callers ask

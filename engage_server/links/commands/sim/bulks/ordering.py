@@ -2,16 +2,19 @@
 
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from engage_server.cli.program import program
 from engage_server.cli.questions import assert_named, assert_sure
 from engage_server.cli.session import Session
 from engage_server.files import make_folder
 from engage_server.links.commands.sim.bulks.bulking import Manner, run_bulk
 from engage_server.links.commands.sim.bulks.plan_output import named
 from engage_server.links.commands.sim.sim_accounts import Chosen, bulk_folder
-from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, forget_old_bulks
+from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, bulks, forget_old_bulks, has_ended
+from engage_server.links.sim.plans.taking_up import alone
 from engage_server.links.sim.plans.writes import StateWrite, Write
 from engage_server.links.sim.things import Thing, ThingState
 from engage_server.records import AuditAction
@@ -31,19 +34,31 @@ def order_bulk(session: Session, chosen: Chosen, write: Write, things: Sequence[
         The exit status.
     """
     folder = bulk_folder(session)
-    side, occasion = session.operator_side(), session.occasion()
     make_folder(folder)
-    forget_old_bulks(folder)
+    with alone(folder):
+        forget_old_bulks(folder)
+        _tell_unfinished(folder)
+        head = _recorded(session, chosen, write, [each.thing for each in things])
+        with begin_bulk(folder, head) as journal:
+            return run_bulk(session, chosen, journal, {each.thing: each for each in things}, manner)
+
+
+def _recorded(session: Session, chosen: Chosen, write: Write, names: Sequence[str]) -> BulkHead:
+    """Put the order into the audit log, and return what the bulk is to do."""
+    occasion = session.occasion()
     bulk = f"{occasion.now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    names = tuple(each.thing for each in things)
     facts = {"state": write.state.value} if isinstance(write, StateWrite) else {"change": write.words()}
     whose = {"thing": names[0]} if len(names) == 1 else {"things": str(len(names))}
-    side.sim_orders.record(
+    session.operator_side().sim_orders.record(
         _action(write), occasion, chosen.site, account=chosen.account.name, bulk=bulk, **facts, **whose
     )
-    head = BulkHead(bulk, chosen.account.name, write, names, occasion.now, occasion.actor, occasion.reason)
-    with begin_bulk(folder, head) as journal:
-        return run_bulk(session, chosen, journal, {each.thing: each for each in things}, manner)
+    return BulkHead(bulk, chosen.account.name, write, tuple(names), occasion.now, occasion.actor, occasion.reason)
+
+
+def _tell_unfinished(folder: Path) -> None:
+    for file in bulks(folder):
+        if not has_ended(file):
+            click.echo(f"note: bulk {file.stem} was interrupted. See: {program()} sim bulk list", err=True)
 
 
 def assert_sure_of_all(what: str, things: Sequence[Thing]) -> None:

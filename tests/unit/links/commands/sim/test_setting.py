@@ -17,7 +17,11 @@ from engage_server.links.sim.account import Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, bulks
 from engage_server.links.sim.plans.outcomes import Counts, Outcome
+from engage_server.links.sim.plans.taking_up import alone
 from engage_server.links.sim.plans.writes import StateWrite
+from engage_server.links.sim.polling.host_turns import HostTurns
+from engage_server.links.sim.polling.memory import AccountMemory, LinkMemory, from_text, to_text
+from engage_server.links.sim.polling.said_elsewhere import NoJournal
 from engage_server.links.sim.things import Thing, ThingState
 from tests.support.commands import engage, ok
 from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
@@ -272,3 +276,44 @@ def test_a_long_bulk_shows_how_far_it_is_on_a_terminal(
     ok(put(sim_folder, "--tag", "depot", "--to", "ACTIVE", "--yes"))
     assert sum(drawn) == 3
     assert drawn[-1] == 0, "the line is ended"
+
+
+def test_the_poll_knows_what_a_command_said(sim_folder: Path, account: MemoryAccount) -> None:
+    links = sim_folder / "data" / "links"
+    turns = HostTurns(links, NoJournal())
+    turn = turns.take("jpu", turns.look("jpu"))
+    assert turn is not None
+    turn.end(to_text(AccountMemory(links={"depot-sim": LinkMemory("sim_active", "restored")})), ())
+    done = put(sim_folder, "--site", "main", "--to", "SUSPENDED", "--yes")
+    assert "warning" not in done.stderr
+    assert from_text(turns.look("jpu").memory).links["depot-sim"] == LinkMemory("", "cut")
+
+
+def test_two_bulks_at_once_are_refused_and_an_interrupted_one_is_named(
+    sim_folder: Path, account: MemoryAccount
+) -> None:
+    bulk = begun(sim_folder, account)
+    account.writes.clear()
+    before = len(entries(sim_folder))
+    with alone(sim_folder / "data" / "links" / "sim" / "bulk"):
+        for arguments in (("set", iccid(3), "--to", "SUSPENDED", "--yes"), ("bulk", "resume")):
+            done = engage(sim_folder, "sim", *arguments)
+            assert done.returncode == 3
+            assert "another process on this host" in done.stderr
+    assert account.writes == []
+    assert len(entries(sim_folder)) == before, "nothing was ordered"
+    done = put(sim_folder, iccid(3), "--to", "SUSPENDED", "--yes")
+    assert f"bulk {bulk} was interrupted" in done.stderr
+    ok(engage(sim_folder, "sim", "bulk", "resume"))
+    assert "interrupted" not in put(sim_folder, iccid(3), "--to", "ACTIVE", "--yes").stderr
+
+
+def test_a_shell_completes_accounts_bulks_and_states(sim_folder: Path, account: MemoryAccount) -> None:
+    bulk = begun(sim_folder, account)
+    for words, number, expected in (
+        ("engage sim set --account j", 4, "jpu"),
+        ("engage sim bulk resume 2", 4, bulk),
+        ("engage sim set --to sus", 4, "suspended"),  # a state may be written in small letters, too
+    ):
+        done = engage(sim_folder, _ENGAGE_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(number))
+        assert expected in done.stdout, words

@@ -184,7 +184,9 @@ def test_what_the_operator_accepted_for_later_is_never_sent_again(tmp_path: Path
     assert set(account.written().values()) == {1}
 
 
-@pytest.mark.parametrize("code", ["sim.unauthorized", "sim.not_offered", "sim.login", "sim.not_allowed"])
+@pytest.mark.parametrize(
+    "code", ["sim.unauthorized", "sim.not_offered", "sim.login", "sim.no_token", "sim.not_allowed"]
+)
 def test_what_is_true_of_every_sim_ends_the_bulk_at_once(tmp_path: Path, code: str) -> None:
     account, tried = MemoryAccount(sims(6)), list[str]()
 

@@ -12,7 +12,9 @@ from engage_server.errors import StoreNotUsable
 from engage_server.links.sim.polling.database_turns import DatabaseTurns
 from engage_server.links.sim.polling.memory import from_text
 from engage_server.links.sim.polling.poller import AccountPoller, Polled
+from engage_server.links.sim.polling.said_elsewhere import remember_said
 from engage_server.links.sim.things import ThingState
+from engage_server.records import PathSays
 from engage_server.store.database.engine import open_engine
 from engage_server.store.interface import SimPoll
 from engage_server.store.links.ingress_store import IngressStore
@@ -142,3 +144,16 @@ def test_a_database_that_is_away_is_told_once_and_asks_nobody(hosts: Hosts, capl
     poller.step()
     assert hosts.operator.asked == []
     assert caplog.text.count("not polled for now") == 1
+
+
+def test_what_a_command_said_is_known_on_every_host(hosts: Hosts) -> None:
+    hosts.poller(0).step()
+    assert hosts.kinds == ["sim_reachable"]
+    hosts.clock.passes(minutes=17)
+    hosts.poller(1).step()
+    assert hosts.kinds == ["sim_reachable"], "nothing new"
+    turns = DatabaseTurns(hosts.stores[0], LEASE)
+    assert remember_said(turns, "jpu", {"depot-sim": PathSays.CUT})
+    hosts.clock.passes(minutes=17)
+    hosts.poller(1).step()
+    assert hosts.kinds == ["sim_reachable", "sim_reachable"]
