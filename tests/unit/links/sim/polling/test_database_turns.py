@@ -99,6 +99,7 @@ def test_a_host_that_dies_in_a_round_is_replaced_within_the_lease(hosts: Hosts) 
     forever.set()
     dying.join(60)
     assert hosts.kinds == ["sim_reachable"], "what the first one found counts for nothing"
+    assert Counter(hosts.operator.asked)[iccid(3)] == 1, "and it asks no further, because its turn is over"
     assert from_text(hosts.owner.sim_polls()[0].memory).rounds == 1
 
 
