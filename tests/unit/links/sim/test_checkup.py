@@ -11,6 +11,7 @@ from engage_server.services.installation.checkup import Check, Level
 from engage_server.settings import load_settings
 from tests.support.chains import NOW
 from tests.support.commands import engage
+from tests.support.hidden import run_without
 from tests.support.installation import make_installation
 from tests.support.running import ok
 from tests.support.sim.accounts import links_file
@@ -132,3 +133,14 @@ def test_the_command_calls_only_with_its_option(tmp_path: Path) -> None:
 def _problem(found: list[Check]) -> Check:
     (one,) = [each for each in found if each.level is Level.PROBLEM]
     return one
+
+
+@pytest.mark.parametrize("package", ["yaml", "jsonschema", "openapi_schema_validator"])
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, package: str) -> None:
+    folder = make_installation(tmp_path)
+    links_file(folder, URL)
+    (done,) = run_without([package], [], folder, ("link", "check"))
+    text = " ".join(done.out.split())
+    assert done.status == 1
+    assert f"needs {package}, which is not installed here" in text
+    assert "pip install 'engage-server[sim] @ PATH_OR_URL_OF_THE_REPOSITORY'" in text
