@@ -23,6 +23,13 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALLS = 6 * HOUR  # after NOW, which is an evening: the doors call at two in the morning
 
 
+def in_the_evening(world: World) -> None:
+    """In the time zone of the site, NOW is eight o'clock in the evening, at whatever hour this runs."""
+    ahead = (20 - NOW.hour + 12) % 24 - 12
+    zone = f"Etc/GMT{-ahead:+d}" if ahead else "UTC"  # these names count hours to the west
+    world.sites.change(world.store.site("main"), SiteChanges(time_zone=zone), "", world.occasion)
+
+
 def night(world: World, doors: Sequence[int], release: int, number: int) -> None:
     """All these doors finish TLS in this night."""
     at = NOW + number * DAY + CALLS
@@ -83,6 +90,7 @@ def _refuses(world: World, holds: int, served: int) -> bool:
 
 def test_the_last_step_of_a_linked_rekey_is_said_while_it_may_come(world: World) -> None:
     world.add_site("main")
+    in_the_evening(world)
     first = world.release("main")
     for door in (1, 2):
         fetches(world, door, first, NOW)
@@ -104,6 +112,7 @@ def test_the_last_step_of_a_linked_rekey_is_said_while_it_may_come(world: World)
 
 def test_a_server_certificate_that_ends_tonight_is_said_once_for_the_site(world: World) -> None:
     world.add_site("main")
+    in_the_evening(world)
     folder = world.chain_folder(lifetimes=Lifetimes(server_days=30))
     number = world.releases.stage(read_chain_folder(folder), "main", world.occasion).release.number
     world.releases.activate("main", number, {}, world.occasion)
