@@ -21,6 +21,7 @@ from engage_server.links.checkup import check_links
 from engage_server.links.commands.policy.policy_command import policy
 from engage_server.links.commands.polling.poll_standings import accounts_of_links, check_polls, poll_json
 from engage_server.links.registry.links_file import LinksFile, read_links_file
+from engage_server.links.sim.checkup import call_accounts
 from engage_server.links.sim.polling.standing import PollStanding
 from engage_server.records import LinkStanding, StoredPathEvent
 from engage_server.services.access.permissions import Act
@@ -132,18 +133,24 @@ def events(
     print_next(f"{program()} link list")
 
 
-@link.command(acts=[Act.LINK_CHECK], epilog="\b\nExamples:\n  engage link check\n  engage link check --json")
+@link.command(
+    acts=[Act.LINK_CHECK],
+    epilog="\b\nExamples:\n  engage link check\n  engage link check --call\n  engage link check --json",
+)
+@click.option("--call", is_flag=True, help="Also ask each operator of SIMs for a token and its first SIMs.")
 @json_option
 @click.pass_obj
-def check(session: Session, as_json: bool) -> int:
+def check(session: Session, call: bool, as_json: bool) -> int:
     """Check links.toml, its certificates, and the ingress.
 
-    It connects to each host of the file, and to nothing else. Exit status 1 when there is a problem. With warnings
-    alone it is 0.
+    It connects to each host of the file. Without --call, it connects to nothing else. Exit status 1 when there is a
+    problem. With warnings alone it is 0.
     """
     found: list[Check] = []
+    file = _readable_file(session)
     of_file = check_links(session.settings(), _site_names(session), session.now())
-    for each in chain(of_file, check_polls(session, _readable_file(session))):
+    called = call_accounts(file) if call and file is not None else ()
+    for each in chain(of_file, check_polls(session, file), called):
         found.append(each)
         if not as_json:
             _print_check(each)

@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as error:
     raise NotInstalled(
         f"calling an operator of SIMs needs {error.name}, which is not installed here",
-        "Install engage-server with the extra 'sim'.",
+        "pip install 'engage-server[sim] @ PATH_OR_URL_OF_THE_REPOSITORY'",
     ) from None
 
 _ROOT: Final = "urn:contract"

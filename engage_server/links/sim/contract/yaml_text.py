@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError as error:
     raise NotInstalled(
         f"a contract in YAML needs {error.name}, which is not installed here",
-        "Install engage-server with the extra 'sim', or get the contract as JSON.",
+        "pip install 'engage-server[sim] @ PATH_OR_URL_OF_THE_REPOSITORY', or get the contract as JSON",
     ) from None
 
 _TAG = "tag:yaml.org,2002:"

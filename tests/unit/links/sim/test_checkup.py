@@ -6,12 +6,17 @@ import pytest
 
 from engage_server.links.checkup import check_links
 from engage_server.links.registry.links_file import read_links_file
-from engage_server.links.sim.checkup import check_accounts
+from engage_server.links.sim.checkup import call_accounts, check_accounts
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.settings import load_settings
 from tests.support.chains import NOW
+from tests.support.commands import engage
+from tests.support.hidden import run_without
+from tests.support.installation import make_installation
+from tests.support.running import ok
 from tests.support.sim.accounts import links_file
 from tests.support.sim.prism import CONTRACT
+from tests.support.sim.raw import RawPeer, http
 
 URL = "https://sims.invalid/v1"
 
@@ -87,6 +92,55 @@ def test_a_file_without_accounts_has_no_such_line(tmp_path: Path) -> None:
     assert list(check_accounts(read_links_file(tmp_path / "links.toml", "127.0.0.1", 8444))) == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "level", "said"),
+    [
+        (b'{"things": [{"iccid": "17", "state": "ACTIVE"}]}', Level.OK, "the operator answers. SIM 17 is ACTIVE"),
+        (
+            b'{"things": [{"iccid": "17", "state": "LOST"}]}',
+            Level.WARNING,
+            "'LOST', which the map does not",
+        ),
+        (b'{"things": []}', Level.WARNING, "the account has no SIM"),
+        (b'{"sims": []}', Level.PROBLEM, "there is no list at '/things'"),
+    ],
+)
+def test_an_operator_is_called_when_that_is_asked_for(tmp_path: Path, answer: bytes, level: Level, said: str) -> None:
+    with RawPeer(answer=lambda request: http("200 OK", answer)) as peer:
+        (found,) = call_accounts(links_file(tmp_path, peer.url))
+        assert peer.asked() == [b"GET /things?page_size=200&page=1"]
+    assert (found.name, found.level) == ("sim jpu call", level)
+    assert said in found.sentence
+
+
+def test_an_operator_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    (found,) = call_accounts(links_file(tmp_path, "http://127.0.0.1:1"))
+    assert (found.level, "no connection" in found.sentence) == (Level.PROBLEM, True)
+
+
+def test_the_command_calls_only_with_its_option(tmp_path: Path) -> None:
+    folder = make_installation(tmp_path)
+    with RawPeer(answer=lambda request: http("200 OK", b'{"things": [{"iccid": "17", "state": "ACTIVE"}]}')) as peer:
+        links_file(folder, peer.url)
+        without = " ".join(ok(engage(folder, "link", "check")).split())
+        assert peer.got == []
+        called = " ".join(ok(engage(folder, "link", "check", "--call")).split())
+    assert "26 operations can be used" in without
+    assert "sim jpu call" not in without
+    assert "SIM 17 is ACTIVE" in called
+
+
 def _problem(found: list[Check]) -> Check:
     (one,) = [each for each in found if each.level is Level.PROBLEM]
     return one
+
+
+@pytest.mark.parametrize("package", ["yaml", "jsonschema", "openapi_schema_validator"])
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, package: str) -> None:
+    folder = make_installation(tmp_path)
+    links_file(folder, URL)
+    (done,) = run_without([package], [], folder, ("link", "check"))
+    text = " ".join(done.out.split())
+    assert done.status == 1
+    assert f"needs {package}, which is not installed here" in text
+    assert "pip install 'engage-server[sim] @ PATH_OR_URL_OF_THE_REPOSITORY'" in text
