@@ -106,10 +106,9 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
     """
     head = journal.so_far.head
     watch = Watch(session, chosen, head)
+    pace = Pace(manner.per_minute, monotonic)
     try:
-        result = Bulk(chosen.account, journal, known, Pace(manner.per_minute, monotonic), manner.at_once).run(
-            watch.tell
-        )
+        result = Bulk(chosen.account, journal, known, pace, manner.at_once, _note).run(watch.tell)
     except KeyboardInterrupt:
         counts = journal.so_far.counts()
         _write_failures(manner.failures, journal.so_far.failures())
@@ -214,6 +213,10 @@ class Watch:
 def is_watched() -> bool:
     """Whether a person watches."""
     return sys.stderr.isatty()
+
+
+def _note(sentence: str) -> None:
+    click.echo(f"note: {printable(sentence)}", err=True)
 
 
 def _warn(sentence: str) -> None:
