@@ -18,7 +18,6 @@ from engage_server.records.telling import Tell, tell_nobody
 TOO_MANY: Final = "sim.quota"
 # nothing was done, and it is true of every Thing: going on would only repeat it
 _TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.no_token", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
-_NO_TOKEN: Final = "sim.no_token"  # nothing was sent
 _MOST_SILENT = 5  # writes one after another without an answer: the operator is away
 _QUOTA_SECONDS = 60.0  # where a 429 says nothing
 _WORTH_A_NOTE_SECONDS = 2.0
@@ -146,9 +145,6 @@ class Bulk:
         elif error.code in _TRUE_OF_ALL:
             self._journal.write(name, Outcome.NOT_DONE)
             self._stop(error)
-        elif error.code == _NO_TOKEN:
-            self._journal.write(name, Outcome.NOT_DONE, trouble)
-            self._count_silence(error)
         elif isinstance(error, UsageError | Refused):
             self._silent = 0
             self._journal.write(name, Outcome.FAILED, trouble)

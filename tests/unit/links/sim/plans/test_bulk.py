@@ -182,19 +182,6 @@ def test_a_quota_that_lasts_for_hours_ends_the_bulk(tmp_path: Path) -> None:
     assert result.counts == Counts(6)
 
 
-def test_without_a_token_nothing_was_sent_and_the_bulk_ends_soon(tmp_path: Path) -> None:
-    account, tried = MemoryAccount(sims(20)), list[str]()
-
-    def no_token(operation: Operation, values: Values) -> None:
-        tried.append(str(values["thing"]))
-        raise UpstreamAway("no token", "Check token_url.", code="sim.no_token")
-
-    account.before = no_token
-    with begun(tmp_path, account) as journal:
-        assert run(account, journal).counts == Counts(20), "of none, nobody knows"
-    assert len(tried) == 5
-
-
 def test_what_the_operator_accepted_for_later_is_never_sent_again(tmp_path: Path) -> None:
     account = MemoryAccount(sims(3))
     account.later = True
@@ -213,7 +200,9 @@ def test_what_the_operator_accepted_for_later_is_never_sent_again(tmp_path: Path
     assert set(account.written().values()) == {1}
 
 
-@pytest.mark.parametrize("code", ["sim.unauthorized", "sim.not_offered", "sim.login", "sim.not_allowed"])
+@pytest.mark.parametrize(
+    "code", ["sim.unauthorized", "sim.not_offered", "sim.login", "sim.no_token", "sim.not_allowed"]
+)
 def test_what_is_true_of_every_sim_ends_the_bulk_at_once(tmp_path: Path, code: str) -> None:
     account, tried = MemoryAccount(sims(6)), list[str]()
 
