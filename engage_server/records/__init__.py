@@ -44,6 +44,7 @@ from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
     LINK_REGISTERED,
     LINK_REMOVED,
+    NIGHT_AFTER_CUT,
     CutPath,
     LinkStanding,
     PathCut,
@@ -68,6 +69,7 @@ __all__ = [
     "LONGEST_NAME",
     "LONGEST_PLACE",
     "LONGEST_REASON",
+    "NIGHT_AFTER_CUT",
     "NO_LABEL",
     "RECENT_TROUBLE",
     "SILENCES",

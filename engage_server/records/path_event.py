@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+NIGHT_AFTER_CUT = timedelta(hours=26)  # a night and some hours, in which a door that calls once a night comes again
 
 
 class PathSays(StrEnum):
@@ -122,6 +124,16 @@ class CutPath:
             due_at: When the device missed its habit.
         """
         return self.cut.until is None and due_at >= self.cut.since
+
+    def explained_lately(self, due_at: datetime, now: datetime) -> bool:
+        """Whether it was why a device is silent, and is over for less than a night: it may still come.
+
+        Args:
+            due_at: When the device missed its habit.
+            now: The time, timezone-aware.
+        """
+        until = self.cut.until
+        return until is not None and due_at >= self.cut.since and now <= until + NIGHT_AFTER_CUT
 
 
 @dataclass(frozen=True, slots=True)

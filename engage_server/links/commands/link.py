@@ -161,8 +161,8 @@ def role(name: str) -> None:
     """Print the SQL of the ingress's database role.
 
     With PostgreSQL, the ingress may have a role that adds events, reads the link tables, and moves a message to
-    delivered. It can do nothing else. Run the statements as the owner of the database. Then give the role a password,
-    and put its URL into the setting links_database_url.
+    delivered. It also takes turns in polling. It can do nothing else. Run the statements as the owner of the database.
+    Then give the role a password, and put its URL into the setting links_database_url.
     """
     from engage_server.composition.links.store import role_sql
 

@@ -143,6 +143,12 @@ def _silent(device: DeviceHistory, now: datetime, path: CutPath | None) -> Diagn
         since = f"{path.cut.since:%Y-%m-%d %H:%M} UTC"
         why = f"{silence}: the path to its site is cut since {since}, {path.why}"
         return Diagnosis("silent", why, path.mend, case=BEHIND_PATH)
+    if path is not None and path.cut.until is not None and path.explained_lately(device.due_at, now):
+        return Diagnosis(
+            "silent",
+            f"{silence}: the path to its site was cut until {path.cut.until:%Y-%m-%d %H:%M} UTC. It may come tonight",
+            "Wait for a night. If it does not come, check its battery and WiFi.",
+        )
     return Diagnosis(
         "silent",
         f"{silence}: battery, network, or locked out for good",

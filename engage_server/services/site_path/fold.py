@@ -17,12 +17,11 @@ known, and never simply takes their place. Whether a link is in trouble does not
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from engage_server.records import LINK_REGISTERED, LINK_REMOVED, LinkStanding, PathEvent, PathSays
+from engage_server.records import LINK_REGISTERED, LINK_REMOVED, NIGHT_AFTER_CUT, LinkStanding, PathEvent, PathSays
 
 PARTNER, EXPECTS_SECONDS = "partner", "expects_seconds"  # in the detail of a registration
-ONE_CUT = timedelta(hours=26)  # a night and some hours: doors that call once a night had no time to come between
 _MAX_SECONDS = 2**31 - 1
 
 
@@ -98,10 +97,10 @@ def _troubled(standing: LinkStanding, event: PathEvent) -> LinkStanding:
 def _cut(standing: LinkStanding, at: datetime) -> LinkStanding:
     """The last cut, with one more moment at which it was said."""
     if standing.cut_at is not None and standing.cut_since is not None and at <= standing.cut_at:
-        is_of_it = at < standing.cut_since <= at + ONE_CUT
+        is_of_it = at < standing.cut_since <= at + NIGHT_AFTER_CUT
         return replace(standing, cut_since=at) if is_of_it else standing
     before = standing.cut_until
-    goes_on = standing.cut_since is not None and (before is None or at <= before + ONE_CUT)
+    goes_on = standing.cut_since is not None and (before is None or at <= before + NIGHT_AFTER_CUT)
     since = standing.cut_since if goes_on else at
     return replace(standing, cut_since=since, cut_at=at, cut_until=_first_end(standing, at))
 

@@ -21,19 +21,25 @@ class _Words:
     Attributes:
         why: A clause, of which "its" is the site's.
         mend: What to do, with the command that does it.
+        partly: The clause where the path is only degraded by it: other SIMs or links still carry something.
     """
 
     why: str
     mend: str = _EVENTS
+    partly: str = ""
 
 
 _OF_KIND = {
-    "sim_provisioned": _Words("its SIM is not active yet", _ACTIVATE),
-    "sim_suspended": _Words("its SIM is suspended", _ACTIVATE),
-    "sim_retired": _Words("its SIM is retired", _REPLACE),
-    "sim_not_found": _Words("the operator does not know its SIM", _REPLACE),
+    "sim_provisioned": _Words("its SIM is not active yet", _ACTIVATE, "one of its SIMs is not active yet"),
+    "sim_suspended": _Words("its SIM is suspended", _ACTIVATE, "one of its SIMs is suspended"),
+    "sim_retired": _Words("its SIM is retired", _REPLACE, "one of its SIMs is retired"),
+    "sim_not_found": _Words(
+        "the operator does not know its SIM", _REPLACE, "the operator does not know one of its SIMs"
+    ),
     "sim_unreachable": _Words("the network does not reach its SIM", _LOOK),
-    "sim_unreachable_long": _Words("the network does not reach its SIM", _LOOK),
+    "sim_unreachable_long": _Words(
+        "the network does not reach its SIM", _LOOK, "the network does not reach one of its SIMs"
+    ),
     SILENCE: _Words("its link says nothing"),
 }
 _OF_STATE = {
@@ -78,7 +84,8 @@ def state_words(path: SitePath) -> str:
 
 def why_of(path: SitePath) -> str:
     """Why the path is as it is, as a clause: ``its SIM is suspended``. It names neither a time nor the link."""
-    return _words(path).why
+    words = _words(path)
+    return words.partly if words.partly and path.state is PathState.DEGRADED else words.why
 
 
 def cause_of(path: SitePath) -> str:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, false, literal
 
-from engage_server.records import PathCut
+from engage_server.records import NIGHT_AFTER_CUT, PathCut
 
 _HOUR = 3600
-_NIGHT = 26 * _HOUR  # a night and some hours
+_NIGHT = int(NIGHT_AFTER_CUT.total_seconds())
 _BEYOND = 12 * _HOUR  # of the usual patience: the half day beyond twice the usual gap
 
 

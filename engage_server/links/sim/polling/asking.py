@@ -10,7 +10,7 @@ from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.carried import carries
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.polling import pace
-from engage_server.links.sim.polling.judging import Seen, judged
+from engage_server.links.sim.polling.judging import Judged, Seen, judged
 from engage_server.links.sim.polling.memory import AccountMemory, LinkMemory
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 from engage_server.records import PathEvent
@@ -115,7 +115,8 @@ def ask(
     """
     asked, began = _Asked(account, go_on), clock()
     events: list[PathEvent] = []
-    known: dict[str, LinkMemory] = {each.link.link: _known(before, each) for each in links}
+    is_old = before.ended_at is not None and began - before.ended_at > pace.forgets_after(every)
+    known: dict[str, LinkMemory] = {each.link.link: _known(before, each, is_old=is_old) for each in links}
     error: EngageError | None = None
     answered = 0
     for each in _from_another(links, before.rounds):
@@ -127,8 +128,9 @@ def ask(
                 break
             continue
         answered += 1
-        events += found[0]
-        known[each.link.link] = found[1]
+        events += found.events
+        known[each.link.link] = found.memory
+        error = error or _never_had(each.link, found.memory)
     after = replace(
         before,
         began_at=began,
@@ -142,16 +144,29 @@ def ask(
 
 def _judged(
     each: PolledLink, asked: _Asked, before: LinkMemory, every: timedelta, clock: Callable[[], datetime]
-) -> tuple[tuple[PathEvent, ...], LinkMemory]:
+) -> Judged:
     for name in each.link.things:
         if name not in asked.seen:
             asked.one(name)
-    found = judged(each.link, before, asked.of(each.link), clock(), pace.repeat_after(each.expects, every))
-    return found.events, found.memory
+    return judged(each.link, before, asked.of(each.link), clock(), pace.repeat_after(each.expects, every))
 
 
-def _known(before: AccountMemory, each: PolledLink) -> LinkMemory:
-    return before.links.get(each.link.link, LinkMemory())
+def _never_had(link: SimLink, memory: LinkMemory) -> EngageError | None:
+    """What is wrong with a link that names SIMs which the account never had."""
+    missing = [name for name in link.things if name not in memory.things]
+    if not missing:
+        return None
+    return NotFound(
+        f"account {link.account} has no SIM {missing[0]}, so link {link.link} says nothing of it",
+        f"Correct things in [links.{link.link}], or base_url of the account.",
+        code="sim.not_found",
+    )
+
+
+def _known(before: AccountMemory, each: PolledLink, *, is_old: bool) -> LinkMemory:
+    """What is remembered of a link. After a long time without rounds, everything is said again."""
+    memory = before.links.get(each.link.link, LinkMemory())
+    return replace(memory, told="", says="", told_at=None) if is_old else memory
 
 
 def _from_another(links: Sequence[PolledLink], rounds: int) -> Sequence[PolledLink]:

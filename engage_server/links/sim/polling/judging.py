@@ -1,6 +1,7 @@
 """The core of the poll: what was known, and what the account says now, become events and what is known then. Pure.
 
-1. A Thing that the account does not have, or that is PROVISIONED, SUSPENDED or RETIRED, cuts the path.
+1. A Thing that is PROVISIONED, SUSPENDED or RETIRED cuts the path. So does one that the account no longer has. One that
+   it never had says nothing: its name may be mistyped, here or in the account's address.
 2. An ACTIVE Thing that the network does not reach degrades the path. After an hour, it cuts it.
 3. An ACTIVE Thing that the network reaches only for SMS degrades the path: doors need data.
 4. Where the network does not know whether it reaches a Thing, what it said before stays.
@@ -82,10 +83,14 @@ def judged(link: SimLink, before: LinkMemory, seen: Sequence[Seen], now: datetim
         repeat_after: After which time it is said again that the path works.
     """
     seen = sorted(seen, key=lambda each: each.name)  # the order of an operator's list means nothing
-    things = {each.name: _remembered(before.things.get(each.name, ThingMemory()), each, now) for each in seen}
+    things = {
+        each.name: _remembered(before.things.get(each.name, ThingMemory()), each, now)
+        for each in seen
+        if each.thing is not None or each.name in before.things
+    }
     after = replace(before, things=things)
     events = [event for each in seen if (event := _moved(link, before, each, now)) is not None]
-    event = event_of(link, [_condition(each, things[each.name], now) for each in seen], now)
+    event = event_of(link, [_condition(each, things.get(each.name), now) for each in seen], now)
     if event is not None:
         told = _what(event)
         if _is_new(before, event, told) or (event.says not in _TROUBLE and _is_old(before, now, repeat_after)):
@@ -105,8 +110,10 @@ def _said(link: SimLink, before: LinkMemory, event: PathEvent) -> list[PathEvent
     return [event]
 
 
-def _condition(seen: Seen, memory: ThingMemory, now: datetime) -> Condition:
+def _condition(seen: Seen, memory: ThingMemory | None, now: datetime) -> Condition:
     thing = seen.thing
+    if memory is None:
+        return Condition(seen.name, "", PathSays.NOTHING)
     if thing is None:
         return Condition(seen.name, NOT_FOUND, PathSays.CUT)
     condition = condition_of_state(thing)

@@ -43,6 +43,14 @@ def due_at(memory: AccountMemory, every: timedelta, now: datetime) -> datetime:
     return memory.ended_at + pause(memory, every)
 
 
+def forgets_after(every: timedelta) -> timedelta:
+    """Return after which time without a round it is no longer known what the store believes.
+
+    Failures never cause such a pause.
+    """
+    return 3 * max(LONGEST, every)
+
+
 def repeat_after(expects: timedelta | None, every: timedelta) -> timedelta:
     """Return after which time a path that works is said to work again.
 

@@ -84,13 +84,25 @@ def test_what_changes_is_told_once() -> None:
         (SUSPENDED, "sim_suspended"),
         (seen(ThingState.PROVISIONED), "sim_provisioned"),
         (seen(ThingState.RETIRED), "sim_retired"),
-        (GONE, "sim_not_found"),
     ],
 )
 def test_what_carries_nothing_cuts_the_path(thing: Seen, kind: str) -> None:
     told = Told()
     assert told.round(thing) == [(kind, "cut")]
     assert told.path() is PathState.CUT
+
+
+def test_a_sim_that_the_account_no_longer_has_cuts_the_path_and_one_that_it_never_had_says_nothing() -> None:
+    told = Told()
+    assert told.round(GONE) == told.round(GONE) == []
+    told.round(ACTIVE)
+    assert told.round(GONE) == [("sim_not_found", "cut")]
+    assert told.round(GONE) == []
+    assert told.round(ACTIVE) == [("sim_reachable", "works")]
+    both = Told(TWO)
+    assert both.round(GONE, seen(number=2)) == [("sim_reachable", "works")]
+    suspended = seen(ThingState.SUSPENDED, number=2)
+    assert both.round(GONE, suspended) == [("sim_suspended", "degraded")], "it may carry the site under another name"
 
 
 def test_an_hour_without_reach_is_a_cut() -> None:

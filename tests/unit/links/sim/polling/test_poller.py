@@ -136,6 +136,24 @@ def test_one_odd_sim_does_not_hide_the_others(tmp_path: Path, error: EngageError
     assert (setting.memory.failures, setting.memory.trouble) == (0, error.sentence)
 
 
+def test_after_days_without_a_round_everything_is_said_again(setting: Setting) -> None:
+    """The link may have been away from links.toml, and forgotten in the store."""
+    setting.operator.by_name[iccid(1)] = sims(1, ThingState.SUSPENDED)[0]
+    setting.round()
+    setting.round(hours=23)
+    assert setting.journal.kinds == ["sim_suspended"]
+    setting.round(hours=25)
+    assert setting.journal.kinds == ["sim_suspended", "sim_suspended"]
+
+
+def test_a_mistyped_sim_is_trouble_and_no_word_of_the_path(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, one_link(77), one_link(2, link="second"))
+    setting.round()
+    assert [event.link for event in setting.journal.events] == ["second"]
+    assert setting.memory.trouble == f"account jpu has no SIM {iccid(77)}, so link depot-sim says nothing of it"
+    assert setting.memory.failures == 0
+
+
 def test_a_link_that_ends_each_round_does_not_shut_out_the_others(tmp_path: Path) -> None:
     setting = Setting(tmp_path, one_link(1), one_link(2, link="second"), one_link(3, link="third"))
     setting.operator.wrong[iccid(1)] = NotPossible("an error of the server", code="sim.server")
