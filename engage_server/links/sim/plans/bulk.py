@@ -13,15 +13,17 @@ from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome, tro
 from engage_server.links.sim.plans.pace import LONGEST_WAIT_SECONDS, Pace
 from engage_server.links.sim.plans.writes import PENDING
 from engage_server.links.sim.things import Thing
+from engage_server.records.telling import Tell, tell_nobody
 
 TOO_MANY: Final = "sim.quota"
 # nothing was done, and it is true of every Thing: going on would only repeat it
 _TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.no_token", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
 _MOST_SILENT = 5  # writes one after another without an answer: the operator is away
 _QUOTA_SECONDS = 60.0  # where a 429 says nothing
+_WORTH_A_NOTE_SECONDS = 2.0
 _TICK_SECONDS = 0.2
 
-Tell = Callable[[Counts, Sequence[Thing]], None]
+Progress = Callable[[Counts, Sequence[Thing]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,17 @@ class Bulk:
         known: The Things as they were when they were chosen, by identity. Those that are missing are read.
         pace: Lets writes through.
         at_once: How many writes may be on their way at the same time.
+        note: Gets a sentence when it waits for a while. Any thread may call it.
     """
 
     def __init__(
-        self, account: SimAccount, journal: BulkJournal, known: Mapping[str, Thing], pace: Pace, at_once: int = 1
+        self,
+        account: SimAccount,
+        journal: BulkJournal,
+        known: Mapping[str, Thing],
+        pace: Pace,
+        at_once: int = 1,
+        note: Tell = tell_nobody,
     ) -> None:
         self._account = account
         self._journal = journal
@@ -61,13 +70,14 @@ class Bulk:
         self._known = known
         self._pace = pace
         self._at_once = at_once
+        self._note = note
         self._queue: deque[str] = deque()
         self._changed: deque[Thing] = deque()
         self._silent = 0
         self._stopped: EngageError | None = None
         self._counting = threading.Lock()
 
-    def run(self, tell: Tell) -> BulkResult:
+    def run(self, tell: Progress) -> BulkResult:
         """Do all that is left.
 
         Args:
@@ -151,6 +161,8 @@ class Bulk:
         self._queue.appendleft(name)
         if seconds > LONGEST_WAIT_SECONDS:
             self._stop(error)
+        elif seconds >= _WORTH_A_NOTE_SECONDS:
+            self._note(f"the operator's quota is used up: waiting {seconds:.0f} s")
         self._pace.hold_off(seconds)
 
     def _count_silence(self, error: EngageError) -> None:

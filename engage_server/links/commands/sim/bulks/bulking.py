@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,12 +49,14 @@ class Manner:
         per_minute: The most writes in a minute.
         failures: Where the list of what did not work is written. None: nowhere.
         as_json: Whether JSON was asked for.
+        left_alone: The SIMs that were chosen and are left as they are, for the report.
     """
 
     at_once: int
     per_minute: int
     failures: Path | None
     as_json: bool
+    left_alone: tuple[Failure, ...] = ()
 
 
 def manner_options(command: _F) -> _F:
@@ -106,19 +108,19 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
     """
     head = journal.so_far.head
     watch = Watch(session, chosen, head)
+    pace = Pace(manner.per_minute, monotonic)
     try:
-        result = Bulk(chosen.account, journal, known, Pace(manner.per_minute, monotonic), manner.at_once).run(
-            watch.tell
-        )
+        result = Bulk(chosen.account, journal, known, pace, manner.at_once, _note).run(watch.tell)
     except KeyboardInterrupt:
         counts = journal.so_far.counts()
-        _write_failures(manner.failures, journal.so_far.failures())
+        _write_failures(manner.failures, [*manner.left_alone, *journal.so_far.failures()])
         raise Stopped(
             f"stopped: {counted(counts.left + counts.unknown, 'SIM')} of {counts.total} are left",
             f"Take it up again: {program()} sim bulk resume {head.bulk}",
         ) from None
     finally:
         watch.close()
+    result = replace(result, failures=[*manner.left_alone, *result.failures])
     _write_failures(manner.failures, result.failures)
     _print_result(chosen, head, result, as_json=manner.as_json)
     if (error := why_not_all(result)) is not None:
@@ -216,6 +218,10 @@ def is_watched() -> bool:
     return sys.stderr.isatty()
 
 
+def _note(sentence: str) -> None:
+    click.echo(f"note: {printable(sentence)}", err=True)
+
+
 def _warn(sentence: str) -> None:
     click.echo(f"warning: {printable(sentence)}", err=True)
 
@@ -254,4 +260,4 @@ def _write_failures(file: Path | None, failures: Sequence[Failure]) -> None:
     if file.suffix.lower() == ".json":
         write_report([json.dumps([failure_json(each) for each in failures], indent=2, ensure_ascii=False), "\n"], file)
     else:
-        write_report([f"{each.thing}\t{each.outcome}\t{_why(each)}\n" for each in failures], file)
+        write_report([f"{printable(each.thing)}\t{each.outcome}\t{_why(each)}\n" for each in failures], file)

@@ -1,6 +1,7 @@
 """``engage sim set``."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,6 +29,7 @@ from engage_server.links.commands.sim.sim_accounts import (
 )
 from engage_server.links.commands.sim.sim_json import move_json
 from engage_server.links.sim.operations import Operation
+from engage_server.links.sim.plans.outcomes import Failure, Outcome, Trouble
 from engage_server.links.sim.plans.writes import StateWrite
 from engage_server.links.sim.things import Thing, ThingState
 from engage_server.services.access.permissions import Act
@@ -94,7 +96,11 @@ def set_command(
     assert_offered(found, Operation.THINGS_SET_STATE)
     planned = planned_moves(found.account, choice, after)
     moving = [thing for thing, move in planned if move.is_needed]
-    refused = len([move for _, move in planned if move.is_refused])
+    refused = tuple(
+        Failure(thing.thing, Outcome.FAILED, Trouble("sim.final", move.why))
+        for thing, move in planned
+        if move.is_refused
+    )
     if dry_run or not moving:
         _show(planned, after, found, as_json=as_json)
         if dry_run and moving and not as_json:
@@ -103,7 +109,7 @@ def set_command(
     if not as_json:
         print_plan(planned, found.links)
     _ask(moving, after, yes=yes)
-    return order_bulk(session, found, StateWrite(after), moving, manner) or int(bool(refused))
+    return order_bulk(session, found, StateWrite(after), moving, replace(manner, left_alone=refused))
 
 
 def _wanted(state: str | None, permanently: bool) -> ThingState:

@@ -317,3 +317,13 @@ def test_a_shell_completes_accounts_bulks_and_states(sim_folder: Path, account: 
     ):
         done = engage(sim_folder, _ENGAGE_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(number))
         assert expected in done.stdout, words
+
+
+def test_a_sim_that_is_left_as_it_is_stands_among_what_did_not_work(sim_folder: Path, account: MemoryAccount) -> None:
+    account.by_name[iccid(2)] = replace(sims(2)[1], state=ThingState.RETIRED)
+    done = put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes", "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert found["counts"]["done"] == 2
+    assert [(each["thing"], each["code"]) for each in found["failures"]] == [(iccid(2), "sim.final")]
+    assert account.by_name[iccid(2)].state is ThingState.RETIRED

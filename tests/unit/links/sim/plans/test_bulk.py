@@ -151,6 +151,22 @@ def test_a_quota_is_waited_for_and_the_write_that_it_stopped_is_sent_later(tmp_p
     assert set(account.written().values()) == {1}
 
 
+def test_who_waits_for_a_quota_is_told(tmp_path: Path) -> None:
+    account, notes = MemoryAccount(sims(2)), list[str]()
+    clock = iter(range(0, 1_000_000, 30))
+
+    def busy(operation: Operation, values: Values) -> None:
+        if not notes:
+            raise UpstreamAway("429", "Wait.", code=TOO_MANY, retry_seconds=20)
+
+    account.before = busy
+    with begun(tmp_path, account) as journal:
+        pace = Pace(1e9, lambda: float(next(clock)))
+        bulk = Bulk(account, journal, dict(account.by_name), pace, note=notes.append)
+        assert bulk.run(lambda counts, changed: None).counts == Counts(2, done=2)
+    assert notes == ["the operator's quota is used up: waiting 20 s"]
+
+
 def test_a_quota_that_lasts_for_hours_ends_the_bulk(tmp_path: Path) -> None:
     account = MemoryAccount(sims(6))
 
