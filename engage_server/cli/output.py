@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engage_server.cli.program import pasteable
+from engage_server.cli.program import NO_BREAK, pasteable
 from engage_server.files import write_output
 
 if TYPE_CHECKING:
@@ -156,9 +156,6 @@ def counted(number: int, one: str, many: str = "") -> str:
         many: What several are called, where that is not the same with an s.
     """
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-NO_BREAK = "\u00a0"  # textwrap breaks at ASCII spaces only
 
 
 def print_wrapped(text: str, indent: str, *, already: int = 0) -> None:

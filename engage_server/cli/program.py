@@ -8,6 +8,14 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
+NO_BREAK = "\u00a0"  # what wraps text breaks at ASCII spaces only
+# a command with its options and their values, and identities after it; of prose, a word or two more do no harm
+_CALL = re.compile(
+    r"""(?<![\w.-])(?:python\S*[ ]-m[ ]engage_server|(?:\S*/)?engage)(?:[ ]--config[ ](?:'[^']*'|\S+))?
+    (?:[ ][a-z][a-z-]*){1,2}
+    (?:[ ](?:--[a-z-]+(?:[ ](?:"[^"]*"|[^\s-]\S*))?|[A-Z0-9./]\S*(?<![.,])))*""",
+    re.VERBOSE,
+)
 _config: ContextVar[Path | None] = ContextVar("config", default=None)
 
 
@@ -26,6 +34,11 @@ def pasteable(sentence: str) -> str:
     """The sentence, with each ``engage COMMAND`` in the form in which the reader can call it."""
     called = program()
     return sentence if called == "engage" else _commands().sub(lambda _found: f"{called} ", sentence)
+
+
+def unbroken(sentence: str) -> str:
+    """A pasteable sentence, of whose commands no line can break a word from its neighbour: see ``print_wrapped``."""
+    return _CALL.sub(lambda found: found[0].replace(" ", NO_BREAK), pasteable(sentence))
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.cli.output import counted, print_table, print_wrapped
+from engage_server.cli.program import unbroken
 from engage_server.records import VIRTUAL_LOCK, DeviceHistory, DeviceLabel
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.given_database import GivenDatabase
@@ -67,7 +68,7 @@ def print_device(view: DeviceView, *, has_audits: bool = False) -> None:
         print_wrapped(f"its last audit or alert of a connection, on {when}: {view.report}", "  ")
     if view.diagnosis is not None:
         print_wrapped(f"[{view.diagnosis.code}] {view.diagnosis.cause}", "  ")
-        print_wrapped(f"  fix: {view.diagnosis.mend}", "    ")
+        print_wrapped(f"  fix: {unbroken(view.diagnosis.mend)}", "    ")
 
 
 def _label(label: DeviceLabel) -> Iterator[tuple[str, str]]:

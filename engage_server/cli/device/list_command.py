@@ -11,7 +11,7 @@ from engage_server.cli.failing_doors import print_refusing, strangers_of
 from engage_server.cli.output import json_option, print_json_list, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import HostType, Numbered, site_option
 from engage_server.cli.process.asking import AskingCommand
-from engage_server.cli.program import program
+from engage_server.cli.program import program, unbroken
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
@@ -214,7 +214,7 @@ def _print_diagnoses(found: Iterable[DeviceView]) -> None:
     for each in found:
         if each.diagnosis is not None:
             print_wrapped(f"{each.title}: {each.diagnosis.cause}", "  ")
-            print_wrapped(f"  fix: {each.diagnosis.mend}", "    ")
+            print_wrapped(f"  fix: {unbroken(each.diagnosis.mend)}", "    ")
 
 
 def _row(each: DeviceView, now: datetime) -> tuple[object, ...]:

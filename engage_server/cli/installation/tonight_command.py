@@ -8,7 +8,7 @@ from engage_server.as_json.tonight import tonight_json
 from engage_server.cli.output import console, counted, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.process.asking import AskingCommand
-from engage_server.cli.program import pasteable, program
+from engage_server.cli.program import program, unbroken
 from engage_server.cli.session import Session
 from engage_server.services.access.permissions import Act
 from engage_server.services.risk.kinds import Severity
@@ -95,4 +95,4 @@ def _print_risk(name: str, risk: Risk, mend: str, indent: int = 2) -> None:
     console().print(f"{margin}{severity.word:<6} ", style=_STYLES[severity], end="")
     print_wrapped(f"{name}: {risk.why}", f"{margin}  ", already=indent + 7)
     if mend:
-        print_wrapped(f"{margin}  do: {pasteable(mend)}", f"{margin}    ")
+        print_wrapped(f"{margin}  do: {unbroken(mend)}", f"{margin}    ")

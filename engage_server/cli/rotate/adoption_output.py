@@ -2,7 +2,8 @@
 
 import click
 
-from engage_server.cli.output import NO_BREAK, console, print_wrapped
+from engage_server.cli.output import console, print_wrapped
+from engage_server.cli.program import NO_BREAK
 from engage_server.records import Adoption
 from engage_server.services.rotation.gate.decision import crowd_of
 from engage_server.services.rotation.gate.words import example_words, suspect_kinds

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.cli.program import pasteable, program, remember_config
+from engage_server.cli.output import print_wrapped
+from engage_server.cli.program import NO_BREAK, pasteable, program, remember_config, unbroken
 from engage_server.cli.root import COMMANDS
 from tests.support.commands import engage, ok
 from tests.support.installation import make_installation
@@ -60,3 +61,27 @@ def test_a_next_step_can_be_run_as_it_stands(tmp_path: Path) -> None:
     shown = ok(engage(tmp_path, "--config", folder / "engage.toml", "site", "list"))
     (step,) = re.findall(r"^next: (?:\S*engage) (.*)", shown, re.MULTILINE)
     assert "hosts" in ok(engage(tmp_path, *step.replace("NAME", "main").split()))
+
+
+def test_a_command_in_a_wrapped_sentence_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    mend = 'Let its operator activate it: engage sim set --site demo-depot --to ACTIVE --reason "as said". Then look.'
+    print_wrapped(f"  do: {unbroken(mend)}", "    ")
+    lines = capsys.readouterr().out.splitlines()
+    assert any('sim set --site demo-depot --to ACTIVE --reason "as said".' in line for line in lines)
+    print_wrapped(f"  do: {pasteable(mend)}", "    ")
+    apart = capsys.readouterr().out.splitlines()
+    assert not any('--site demo-depot --to ACTIVE --reason "as said".' in line for line in apart), "without it"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "whole"),
+    [
+        ("See who: engage device show 0A0B --site x. Then wait.", "device show 0A0B --site x"),
+        ("Plan it: engage rotate plan --site main", "rotate plan --site main"),
+        ("Try engage status, and look again later at it", "status"),
+    ],
+)
+def test_what_follows_a_command_may_break(sentence: str, whole: str) -> None:
+    kept = unbroken(sentence)
+    assert whole.replace(" ", NO_BREAK) in kept
+    assert " " in kept.partition(whole.replace(" ", NO_BREAK))[2] or sentence.endswith(whole)
