@@ -48,7 +48,11 @@ def choices_of(schemas: list[Node]) -> list[Any] | None:
         for one in (each, items if isinstance(items, Mapping) else {}):
             found += one["enum"] if isinstance(one.get("enum"), list) else []
             found += [one["const"]] if "const" in one else []
-    return found or None
+    return [each for at, each in enumerate(found) if _is_new(each, found[:at])] or None
+
+
+def _is_new(value: Any, before: list[Any]) -> bool:
+    return not any(type(each) is type(value) and each == value for each in before)
 
 
 def types_of(schemas: list[Node]) -> set[str]:

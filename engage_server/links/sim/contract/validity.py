@@ -151,7 +151,11 @@ class Validity:
 
 def _said(found: Any) -> str:
     """The rule that was broken, and where. The library's own message quotes the value."""
+    rule = str(found.validator_value)[:_SHOWN]
     place = pointer_of(map(str, found.absolute_path))
+    at = f"{place}: " if place else ""
     if found.validator == "required":  # its message names what is missing, and quotes nothing
-        return f"{place or 'it'}: {found.message}"
-    return f"{place or 'it'}: {found.validator} {str(found.validator_value)[:_SHOWN]}"
+        return f"{at}{found.message}"
+    if found.validator == "pattern":
+        return f"{at}it must match the pattern {rule}"
+    return f"{at}{found.validator} {rule}"

@@ -77,7 +77,7 @@ def test_a_value_is_held_against_a_limited_number_of_schemas(is_3_0: bool, rule:
     assert refused.value.code == "sim.contract"
     few = contract(doubling(5, {"type": "string"}), is_3_0)
     assert Validity(few).complaint({"$ref": f"{HERE}N0"}, "x") == ""
-    assert Validity(few).complaint({"$ref": f"{HERE}N0"}, 7) == "it: type string"
+    assert Validity(few).complaint({"$ref": f"{HERE}N0"}, 7) == "type string"
 
 
 def test_also_where_a_rule_asks_what_others_looked_at() -> None:
@@ -111,7 +111,7 @@ def test_and_those_that_end_are(is_3_0: bool, pattern: str) -> None:
     assert most_ways(pattern, len(TEXT)) <= 10_000
     assert (
         Validity(contract({}, is_3_0)).complaint({"type": "string", "pattern": pattern}, TEXT)
-        == f"it: pattern {pattern}"
+        == f"it must match the pattern {pattern}"
     )
 
 
