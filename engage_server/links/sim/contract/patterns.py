@@ -1,4 +1,4 @@
-"""How many ways a pattern may try. Python's engine tries one after the other, and has no limit of its own. Pure."""
+"""How many ways a pattern may try. Python's engine tries one after the other, without a limit. Pure."""
 
 import importlib
 from functools import lru_cache

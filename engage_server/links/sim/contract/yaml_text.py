@@ -84,7 +84,7 @@ def _assert_plain(content: bytes, max_depth: int) -> None:
 
 
 def _is_of(tag: str, text: str) -> bool:
-    """Whether a tag of a single value is one of the core schema, and the value one of its own."""
+    """Whether a tag of a single value is one of the core schema, and the value is one that the tag allows."""
     patterns = {_TAG + name: pattern for name, pattern, _ in _WORDS}
     return tag == _TAG + "str" or (tag in patterns and re.fullmatch(patterns[tag], text) is not None)
 
