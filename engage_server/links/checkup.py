@@ -80,7 +80,7 @@ def _check_partners(file: LinksFile) -> Check:
         prepare(file)
     except EngageError as error:
         return Check.of_error("partners", error)
-    return Check("partners", Level.OK, "the keys and secrets of all links can be used")
+    return Check("partners", Level.OK, "the keys and secrets of all partners can be used")
 
 
 def _check_accounts(file: LinksFile) -> Iterator[Check]:

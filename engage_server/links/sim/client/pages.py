@@ -53,7 +53,7 @@ def items_of(
     for page in _pages(mapped.paging, mapped.answer, ask, follow, where):
         items = listed(page.content, mapped.answer, where)
         if items and items == before:
-            raise unusable(f"{where} answers each page with the same items: paging in the map is not the operator's")
+            raise unusable(f"{where} answers each page with the same items. Check parameter, first and pages_field")
         before = items
         yield from items
 

@@ -16,6 +16,7 @@ MAX_TEXT: Final = 500
 _MAX_DEPTH: Final = 32
 _MAX_LIST: Final = 10_000
 _ANOTHER: Final = "Compare the map with what the operator answers."
+_NO_API: Final = "Check base_url, and whether something in between asks for a login."
 # what is not for a screen: pre-shared keys of tunnels, tokens, and the codes that unlock a SIM
 _SECRET = re.compile(r"passw(or)?d|secret|psk|shared_?key|private_?key|api_?key|token|^pin\d?$|^puk\d?$", re.IGNORECASE)
 
@@ -31,6 +32,8 @@ def parsed(body: bytes, where: str) -> Any:
     try:
         return read_json(body, _MAX_DEPTH)
     except BodyInvalid as error:
+        if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            raise UpstreamSilent(f"{where} answered with a web page, not JSON", _NO_API, code="sim.answer") from None
         raise unusable(f"{where} answered, but {error.sentence.replace('the body', 'the answer')}") from None
 
 

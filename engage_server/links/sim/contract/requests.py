@@ -14,6 +14,7 @@ from engage_server.links.sim.contract.operator_map import Mapped, Place
 from engage_server.links.sim.contract.pointers import put_at
 from engage_server.links.sim.contract.sources import Sources, reads_first
 from engage_server.links.sim.contract.validity import Validity
+from engage_server.shown_text import without_controls
 
 _FIX: Final = "Correct the value. Nothing was sent."
 _SEPARATORS: Final = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}
@@ -94,8 +95,14 @@ def _parameters(
             if parameter.is_required and name in placed:
                 raise _missing(placed[name].value, bound)
             continue
-        validity.assert_fits(parameter.schema, value, f"the value '{placed[name].value}'", _FIX)
+        validity.assert_fits(parameter.schema, value, _shown(placed[name].value, value), _FIX)
         yield parameter.name, _WRITERS[kind](parameter, value)
+
+
+def _shown(name: str, value: Any) -> str:
+    """The name of a SIM is no secret. Another value may be one."""
+    is_shown = name == "thing" and isinstance(value, str)
+    return f"the SIM '{without_controls(value[:50])}'" if is_shown else f"the value '{name}'"
 
 
 def _missing(name: str, bound: Bound) -> UsageError:

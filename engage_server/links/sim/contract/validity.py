@@ -1,14 +1,18 @@
 """Holds a value against a schema of the contract. What is wrong is said without the value: it may be a secret."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 from engage_server.errors import NotInstalled, UsageError
 from engage_server.links.sim.contract.document import Document
+from engage_server.links.sim.contract.patterns import most_ways
 from engage_server.links.sim.contract.pointers import pointer_of
 
 try:
     from jsonschema.exceptions import UnknownType, best_match
+    from jsonschema.validators import Draft202012Validator, extend
     from openapi_schema_validator import OAS30Validator, OAS31Validator, oas30_format_checker, oas31_format_checker
     from referencing import Registry, Resource
     from referencing.exceptions import Unresolvable
@@ -20,6 +24,71 @@ except ModuleNotFoundError as error:
 
 _ROOT: Final = "urn:contract"
 _SHOWN: Final = 120
+_MOST_VISITS: Final = 20_000  # of schemas, for one value. Two lines that name each other twice double with each level
+_MOST_WAYS: Final = 100_000  # of one pattern. About a tenth of a second
+_WAYS_OF_A_VISIT: Final = 100
+_LONGEST_NAME: Final = 100
+_left: ContextVar[int] = ContextVar("visits that are left")
+
+
+class _TooMuch(Exception):
+    """A schema leads to too many others."""
+
+
+class _Unreadable(Exception):
+    """A pattern that Python does not know. Contracts have those of ECMA 262, which are almost the same."""
+
+
+def _spend(visits: int) -> None:
+    left = _left.get() - visits
+    if left < 0:
+        raise _TooMuch
+    _left.set(left)
+
+
+def _bounded(judge: Any) -> Any:
+    """The same rules, counted. Each schema that is looked at goes through ``evolve``, whatever leads to it."""
+    found = extend(judge, {"pattern": _pattern})
+    evolved = found.evolve
+
+    def evolve(self: Any, **changes: Any) -> Any:
+        _spend(1)
+        schema = changes.get("schema", self.schema)
+        _assert_names(schema)
+        if isinstance(schema, Mapping) and "$schema" in schema:  # it would choose a class that does not count
+            changes["schema"] = {name: each for name, each in schema.items() if name != "$schema"}
+        return evolved(self, **changes)
+
+    found.evolve = evolve
+    return found
+
+
+def _pattern(judge: Any, rule: object, value: object, schema: object) -> Iterator[Any]:
+    """Always Python's own engine, whose ways are counted. The library takes another one where it is installed."""
+    if isinstance(value, str) and _is_run(rule, len(value)):
+        yield from _BY_PYTHON(judge, rule, value, schema) or ()
+
+
+_BY_PYTHON: Final[Any] = Draft202012Validator.VALIDATORS["pattern"]
+_JUDGES: Final = {True: _bounded(OAS30Validator), False: _bounded(OAS31Validator)}
+
+
+def _is_run(pattern: object, length: int) -> bool:
+    """Whether a pattern ends soon with a text of this length. The operator judges by the others."""
+    try:
+        ways = most_ways(str(pattern), length)
+    except re.error:
+        raise _Unreadable(str(pattern)) from None
+    _spend(min(ways, _MOST_WAYS) // _WAYS_OF_A_VISIT)
+    return ways <= _MOST_WAYS
+
+
+def _assert_names(schema: object) -> None:
+    """Patterns of names cannot be left out: other rules count on what they match."""
+    names = schema.get("patternProperties") if isinstance(schema, Mapping) else None
+    for pattern in names if isinstance(names, Mapping) else ():
+        if not _is_run(pattern, _LONGEST_NAME):
+            raise _Unreadable(str(pattern))
 
 
 class Validity:
@@ -46,19 +115,22 @@ class Validity:
             UsageError: The schema cannot be used.
         """
         is_old = self._document.is_3_0
-        validator: Any = OAS30Validator if is_old else OAS31Validator
         formats = oas30_format_checker if is_old else oas31_format_checker
         resolver = self._registry.resolver(_ROOT)
-        judge = validator(schema, registry=self._registry, format_checker=formats, _resolver=resolver)
+        judge: Any = _JUDGES[is_old](True, registry=self._registry, format_checker=formats, _resolver=resolver)
+        token = _left.set(_MOST_VISITS)
         try:
-            found = best_match(judge.iter_errors(value))
+            found = best_match(judge.evolve(schema=schema).iter_errors(value))
         except Unresolvable as error:
             raise self._document.unusable(f"the reference {str(error.ref)[:200]!r} leads to nothing") from None
+        except _Unreadable as error:
+            raise self._document.unusable(f"the pattern {str(error)[:_SHOWN]!r} cannot be read here") from None
+        except _TooMuch:
+            raise self._document.unusable("a schema leads to too many others") from None
         except (UnknownType, re.error, RecursionError, TypeError, ValueError, AttributeError, KeyError) as error:
             raise self._document.unusable(f"a schema cannot be used ({type(error).__name__})") from None
-        if found is not None and found.validator == "pattern" and not _is_readable(found.validator_value):
-            shown = str(found.validator_value)[:_SHOWN]
-            raise self._document.unusable(f"the pattern {shown!r} cannot be read here")  # it counts as not matched
+        finally:
+            _left.reset(token)
         return "" if found is None else _said(found)
 
     def assert_fits(self, schema: object, value: object, what: str, fix: str) -> None:
@@ -77,18 +149,13 @@ class Validity:
             raise UsageError(f"{what} is not what the contract accepts: {complaint}", fix, code="sim.value")
 
 
-def _is_readable(pattern: object) -> bool:
-    """Whether Python knows a pattern. Contracts have those of ECMA 262, which are almost the same."""
-    try:
-        re.compile(str(pattern))
-    except re.error:
-        return False
-    return True
-
-
 def _said(found: Any) -> str:
     """The rule that was broken, and where. The library's own message quotes the value."""
+    rule = str(found.validator_value)[:_SHOWN]
     place = pointer_of(map(str, found.absolute_path))
+    at = f"{place}: " if place else ""
     if found.validator == "required":  # its message names what is missing, and quotes nothing
-        return f"{place or 'it'}: {found.message}"
-    return f"{place or 'it'}: {found.validator} {str(found.validator_value)[:_SHOWN]}"
+        return f"{at}{found.message}"
+    if found.validator == "pattern":
+        return f"{at}it must match the pattern {rule}"
+    return f"{at}{found.validator} {rule}"

@@ -1,5 +1,6 @@
 """Reads YAML as OpenAPI wants it: what JSON could say, and no more. ``NO`` is a word, and a date is a text."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,8 @@ _WORDS = (
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
 )
 
+_TAGS_OF_MANY = frozenset((_TAG + "map", _TAG + "seq"))
+
 
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # the package has no types
     """Makes nothing but objects, lists, texts, numbers, true, false and null."""
@@ -45,40 +48,55 @@ def read_yaml(content: bytes, max_depth: int) -> Any:
         ValueError: It is not YAML, or nested too deep. The text says where, and never quotes the content.
     """
     try:
-        _assert_depth(content, max_depth)
+        _assert_plain(content, max_depth)
         return _as_json(yaml.load(content, Loader=_Loader), max_depth, {})  # noqa: S506  # a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f" in line {mark.line + 1}" if mark is not None else ""
         raise ValueError(f"it is not YAML{line}") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, OverflowError) as error:
-        raise ValueError(str(error) if isinstance(error, _TooDeep) else "it is not YAML") from None
+        raise ValueError(str(error) if isinstance(error, _NotPlain) else "it is not YAML") from None
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
 
-class _TooDeep(ValueError):
-    """The values are nested deeper than is allowed, or contain themselves."""
+class _NotPlain(ValueError):
+    """The values are nested deeper than is allowed, contain themselves, or are none that JSON has."""
 
 
-def _assert_depth(content: bytes, max_depth: int) -> None:
-    """Count levels before anything is made of them. The maker calls itself for each level, without a limit."""
+def _assert_plain(content: bytes, max_depth: int) -> None:
+    """Look at levels and tags before anything is made of them. The maker calls itself for each level, without a limit.
+
+    Some tags make it repeat what an alias names: forty lines would be 2 ** 40 values.
+    """
     depth = 0
     for event in yaml.parse(content, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > max_depth:
-                raise _TooDeep("it is nested too deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+                raise _NotPlain("it is nested too deep")
+            is_known = event.tag is None or event.tag in _TAGS_OF_MANY
+        else:
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            is_known = not isinstance(event, yaml.ScalarEvent) or event.tag is None or _is_of(event.tag, event.value)
+        if not is_known:
+            raise _NotPlain(f"line {event.start_mark.line + 1} has a tag, and what it makes is none of JSON's values")
+
+
+def _is_of(tag: str, text: str) -> bool:
+    """Whether a tag of a single value is one of the core schema, and the value is one that the tag allows."""
+    patterns = {_TAG + name: pattern for name, pattern, _ in _WORDS}
+    return tag == _TAG + "str" or (tag in patterns and re.fullmatch(patterns[tag], text) is not None)
 
 
 def _as_json(value: Any, left: int, seen: dict[int, Any]) -> Any:
     """Texts as names. What an alias repeats is walked once, so a file cannot grow as it is read."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _NotPlain("it has a number that is too large")
     if not isinstance(value, Mapping | list):
         return value
     if left <= 0:
-        raise _TooDeep("it is nested too deep")
+        raise _NotPlain("it is nested too deep")
     if id(value) not in seen:
         if isinstance(value, list):
             seen[id(value)] = [_as_json(each, left - 1, seen) for each in value]

@@ -131,6 +131,17 @@ def test_an_answer_that_is_none_is_an_error_of_a_read(account: ContractAccount, 
     assert "It may have happened" not in raised.value.next_step
 
 
+def test_a_web_page_leads_to_base_url(account: ContractAccount, peer: RawPeer) -> None:
+    peer.answer = lambda request: BROKEN["html"]
+    with pytest.raises(UpstreamSilent, match="answered with a web page") as raised:
+        account.thing(ICCID)
+    assert raised.value.next_step.startswith("Check base_url")
+    peer.answer = lambda request: BROKEN["no json"]
+    with pytest.raises(UpstreamSilent) as other:
+        account.thing(ICCID)
+    assert "base_url" not in other.value.next_step
+
+
 @pytest.mark.parametrize("answer", ["html", "cut off", "no http", "nothing", "no json", "deep"])
 def test_and_of_a_write_which_may_have_happened(account: ContractAccount, peer: RawPeer, answer: str) -> None:
     peer.answer = lambda request: BROKEN[answer]

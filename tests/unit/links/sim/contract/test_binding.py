@@ -110,7 +110,7 @@ FAULTS = [
         'ACTIVE = "ACTIVE"',
         'ACTIVE = "ENABLED"',
         "[words.state]: ACTIVE: ",
-        "no such state: ENABLED. It has PROVISIONED, ACTIVE",
+        "no such state: ENABLED. It has PROVISIONED, ACTIVE, SUSPENDED, RETIRED.",
     ),
     ('ACTIVE = "ACTIVE"', 'ACTIV_E = "ACTIVE"', "[words.state]: ACTIV_E: ", "Did you mean ACTIVE?"),
     (

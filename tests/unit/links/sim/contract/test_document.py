@@ -48,7 +48,17 @@ def test_the_version_says_which_schemas_it_has(tmp_path: Path, version: str, is_
         ("a: [1", "it is not YAML in line 2"),
         ("a: b: c", "it is not YAML in line 1"),
         (b"a: \xff\xfe", "it is not YAML"),
-        ("a: !!python/object/apply:os.system [id]", "it is not YAML"),
+        ("a: !!python/object/apply:os.system [id]", "line 1 has a tag"),
+        ("a: 1\nb: !!timestamp 2026-11-27", "line 2 has a tag"),
+        ("a: !!binary aGk=", "line 1 has a tag"),
+        ("a: !!set {b, c}", "line 1 has a tag"),
+        ("a: !!omap [b: 1]", "line 1 has a tag"),
+        ("a: !!float .nan", "line 1 has a tag"),
+        ("a: !!int 1:30", "line 1 has a tag"),
+        ("a: !!bool yes", "line 1 has a tag"),
+        ("a: !own b", "line 1 has a tag"),
+        ("a: &a {b: 1}\nc: {!!merge <<: *a}", "line 2 has a tag"),
+        ("a: 1e999", "too large"),
         ('{"a":' * 300 + "1" + "}" * 300, "nest"),
         ("[" * 300 + "]" * 300, "nested too deep"),
         ("a: " + "[" * 100_000, "nested too deep|not YAML"),
@@ -73,6 +83,19 @@ def test_aliases_do_not_grow() -> None:
     """Each line doubles what the line before it says: 2 ** 40 values, if they were written out."""
     lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))]
     assert len(read_yaml("\n".join(lines).encode(), 200)) == 40
+
+
+def test_nor_does_what_is_merged() -> None:
+    lines = ["a0: &a0 {k: v}"]
+    lines += [f"a{n}: &a{n} {{!!merge <<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 12)]  # 2 ** 11, if it did
+    with pytest.raises(ValueError, match="line 2 has a tag"):
+        read_yaml("\n".join(lines).encode(), 200)
+    assert read_yaml(b"a: &a {b: 1}\nc: {<<: *a}", 9)["c"] == {"<<": {"b": 1}}
+
+
+def test_tags_of_json_s_values_are_known() -> None:
+    text = b"a: !!str 200\nb: !!int 7\nc: !!map {d: !!seq [!!bool true, !!null ~, !!float 1.5]}"
+    assert read_yaml(text, 9) == {"a": "200", "b": 7, "c": {"d": [True, None, 1.5]}}
 
 
 def test_yaml_is_what_json_could_say() -> None:

@@ -173,3 +173,14 @@ def test_nothing_of_a_value_that_does_not_fit_is_said() -> None:
     with pytest.raises(UsageError) as refused:
         request(body=whole, place=Place("text"), values={"text": "canary-of-an-sms"})
     assert "canary" not in refused.value.sentence
+
+
+def test_a_sim_that_does_not_fit_is_named() -> None:
+    parameter = {"name": "x", "in": "path", "schema": {"type": "string", "pattern": "^[0-9]{19,20}$"}}
+    with pytest.raises(UsageError) as refused:
+        request(parameter, place=Place("thing"), values={"thing": "123"})
+    accepted = "is not what the contract accepts: it must match the pattern ^[0-9]{19,20}$"
+    assert refused.value.sentence == f"the SIM '123' {accepted}"
+    with pytest.raises(UsageError) as hidden:
+        request(parameter, place=Place("text"), values={"text": "123"})
+    assert hidden.value.sentence == f"the value 'text' {accepted}"
