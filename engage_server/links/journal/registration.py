@@ -1,8 +1,8 @@
 """Records which links there are, so that what they report can be judged without ``links.toml``.
 
-The store learns of a link by an event, as of everything else. At each start and reload, the ingress reports each link of
-its file. Of several processes that start within a minute, one does. It keeps a list of what it reported, so that it can
-report which of them are gone.
+The store learns of a link by an event, as of everything else. At each start and reload, the ingress reports all links
+of its file. Of several processes that start within a minute, one does. It keeps a list of what it reported. By that
+list, it reports which links are gone.
 
 Hosts that share a database should have the same ``links.toml``. A host reports that a link is gone only if it reported
 that link itself. If another host still has it, that host's next start or reload registers it anew.
