@@ -5,7 +5,7 @@ of its file. Of several processes that start within a minute, one does. It keeps
 list, it reports which links are gone.
 
 Hosts that share a database should have the same ``links.toml``. A host reports that a link is gone only if it reported
-that link itself. If another host still has it, that host's next start or reload registers it anew.
+that link itself. If another host still has it, that host's next start or reload registers it again.
 """
 
 import json

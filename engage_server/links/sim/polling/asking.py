@@ -112,7 +112,7 @@ def ask(
         chance: From 0 to 1, for the next pause.
         go_on: Called between Things. It raises RoundOver if the round must end.
         is_first: Whether these links were read since the last round. Then everything is said again: a link may have
-            been removed and registered anew.
+            been removed and registered again.
 
     Raises:
         RoundOver: ``go_on`` said so.

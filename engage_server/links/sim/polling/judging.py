@@ -6,7 +6,7 @@
 3. An ACTIVE Thing that the network reaches only for SMS degrades the path: doors need data.
 4. Where the network does not know whether it reaches a Thing, what it said before stays.
 5. The same is seldom said twice. That a path works is said again before it is no longer believed. Trouble is said
-   again about each hour: somebody else may have said that it is over, or removed the link and registered it anew.
+   again about each hour: somebody else may have said that it is over, or removed the link and registered it again.
 6. Another IMEI means that the SIM sits in another device. It is said once, and says nothing of the path.
 """
 
@@ -183,7 +183,7 @@ def _what(event: PathEvent) -> str:
 def _key(link: SimLink, before: LinkMemory, event: PathEvent, number: int) -> str:
     """A key for one event: if a round is done again because it was not remembered, its events are the same ones.
 
-    The numbers begin anew when memory is lost. The time keeps later events from the keys of older ones.
+    The numbers begin at 1 again when memory is lost. The time keeps later events from the keys of older ones.
     """
     told_at = before.told_at.isoformat() if before.told_at is not None else ""
     detail = (f"{name}={text}" for name, text in event.detail.items())
