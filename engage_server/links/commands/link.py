@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -192,8 +193,10 @@ def _reports(session: Session, site: str | None, file: LinksFile | None) -> list
         side.sites.get(site)
     reports = {each.standing.link: each for each in side.paths.links(now, site)}
     for each in file.links.values() if file is not None else ():
-        if each.name not in reports and site in (None, each.site):
-            standing = LinkStanding(each.name, each.site, each.partner, round(60 * (each.expects_every_minutes or 0)))
+        known = reports[each.name].standing if each.name in reports else LinkStanding(each.name, each.site)
+        if not known.partner and site in (None, each.site):  # it may have reported before it was registered
+            expects = round(60 * (each.expects_every_minutes or 0))
+            standing = replace(known, partner=each.partner, expects_seconds=expects)
             reports[each.name] = LinkReport(standing, link_path(standing, now))
     return [reports[name] for name in sorted(reports)]
 

@@ -1,7 +1,11 @@
 """Records which links there are, so that what they report can be judged without ``links.toml``.
 
-The store learns of a link by an event, as of everything else. So the ingress keeps a list of what it reported, and at
-each start reports only what has changed since.
+The store learns of a link by an event, as of everything else. At each start and reload, the ingress reports all links
+of its file. Of several processes that start within a minute, one does. It keeps a list of what it reported. By that
+list, it reports which links are gone.
+
+Hosts that share a database should have the same ``links.toml``. A host reports that a link is gone only if it reported
+that link itself. If another host still has it, that host's next start or reload registers it again.
 """
 
 import json
@@ -18,12 +22,13 @@ from engage_server.services.site_path.fold import EXPECTS_SECONDS, PARTNER
 
 LIST_FILE = "registered.json"
 _MAX_LIST_BYTES = 4 * 1024 * 1024
+_SECONDS_TO_START = 60.0
 
 _Registered = Mapping[str, tuple[str, str, int]]
 
 
 def register_links(links: Iterable[Link], journal: Journal, folder: Path, at: datetime) -> bool:
-    """Report links that are new, changed or gone since the last time.
+    """Report all links, and those that are gone since the last time.
 
     Args:
         links: All links of the file.
@@ -38,7 +43,8 @@ def register_links(links: Iterable[Link], journal: Journal, folder: Path, at: da
         FileNotUsable: The list cannot be written.
     """
     before, now = _read(folder / LIST_FILE), {link.name: _shape(link) for link in links}
-    events = [_registered(name, shape, at) for name, shape in now.items() if before.get(name) != shape]
+    is_known = _is_fresh(folder / LIST_FILE, at)
+    events = [_registered(name, shape, at) for name, shape in now.items() if not is_known or before.get(name) != shape]
     events += [_removed(name, shape[0], at) for name, shape in before.items() if name not in now]
     if not events:
         return True
@@ -46,6 +52,14 @@ def register_links(links: Iterable[Link], journal: Journal, folder: Path, at: da
         return False
     replace_file(folder / LIST_FILE, json.dumps(now, indent=1).encode(), SECRET_MODE)
     return True
+
+
+def _is_fresh(path: Path, at: datetime) -> bool:
+    """Whether another process has just reported everything."""
+    try:
+        return abs(at.timestamp() - path.stat().st_mtime) < _SECONDS_TO_START
+    except OSError:
+        return False
 
 
 def _shape(link: Link) -> tuple[str, str, int]:

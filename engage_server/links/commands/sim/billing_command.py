@@ -56,4 +56,4 @@ def billing(
     values = {key: value for key, value in given.items() if value}
     print_entries(found.account.entries(Operation.BILLING_READ, values), "there are no charges", as_json=as_json)
     if not as_json:
-        print_next(f"{program()} sim plan THING --to STATE")
+        print_next(f"{program()} sim list")

@@ -9,9 +9,8 @@ from typing import Final
 from engage_server.errors import EngageError, NotFound, NotPossible, Refused, UpstreamAway, UsageError
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.plans.journal import BulkJournal
-from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome, trouble_of
+from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome, is_accepted, trouble_of
 from engage_server.links.sim.plans.pace import LONGEST_WAIT_SECONDS, Pace
-from engage_server.links.sim.plans.writes import PENDING
 from engage_server.links.sim.things import Thing
 from engage_server.records.telling import Tell, tell_nobody
 
@@ -20,6 +19,9 @@ TOO_MANY: Final = "sim.quota"
 _TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.no_token", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
 _MOST_SILENT = 5  # writes one after another without an answer: the operator is away
 _QUOTA_SECONDS = 60.0  # where a 429 says nothing
+_FIRST_WAIT_SECONDS = 1.0  # whatever the operator says; it doubles with each refusal of the same Thing
+_MOST_REFUSALS = 8  # of one Thing
+_MOST_GIVEN_UP = 3  # Things one after another: the quota is used up for longer
 _WORTH_A_NOTE_SECONDS = 2.0
 _TICK_SECONDS = 0.2
 
@@ -44,7 +46,8 @@ class BulkResult:
 class Bulk:
     """One bulk, run once.
 
-    A write whose answer did not come is read afterwards, and never sent again in the same run.
+    A write whose answer did not come is read afterwards, and never sent again in the same run. If it is not done then,
+    it may still be done later. So call :func:`~.taking_up.seconds_to_settle` and wait before the next run.
 
     Args:
         account: Whose Things they are.
@@ -74,6 +77,8 @@ class Bulk:
         self._queue: deque[str] = deque()
         self._changed: deque[Thing] = deque()
         self._silent = 0
+        self._refusals: dict[str, int] = {}
+        self._given_up = 0
         self._stopped: EngageError | None = None
         self._counting = threading.Lock()
 
@@ -87,7 +92,7 @@ class Bulk:
             KeyboardInterrupt: The caller's thread got it. What was on its way has been waited for. A second one is
                 raised at once.
         """
-        self._look_up_unknown()
+        self._look_up_unknown(had_time=True)
         self._queue.extend(each for each in self._journal.so_far.left() if not self._is_unknown(each))
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self._at_once)]
         for worker in workers:
@@ -102,7 +107,7 @@ class Bulk:
             self._pace.stop()
             for worker in workers:
                 worker.join()
-            self._look_up_unknown()
+            self._look_up_unknown(had_time=False)
             if not self._journal.so_far.left():
                 self._journal.end("settled")
             tell(self._journal.so_far.counts(), self._drained())
@@ -131,7 +136,7 @@ class Bulk:
         except EngageError as error:
             self._went_wrong(name, error)
         else:
-            self._silent = 0
+            self._silent = self._given_up = 0
             self._settle(after)
 
     def _settle(self, thing: Thing) -> None:
@@ -154,16 +159,29 @@ class Bulk:
                 self._count_silence(error)
 
     def _hold_off(self, name: str, error: EngageError) -> None:
-        """The operator refused to look at it, so it did not happen: it is sent later."""
-        self._journal.write(name, Outcome.NOT_DONE)
+        """The operator refused to look at it, so it did not happen: it is sent later, but not for ever."""
+        refusals = self._refusals[name] = self._refusals.get(name, 0) + 1
         said = error.retry_seconds if isinstance(error, UpstreamAway) else None
         seconds = _QUOTA_SECONDS if said is None else said
-        self._queue.appendleft(name)
+        seconds = max(seconds, min(_FIRST_WAIT_SECONDS * 2 ** (refusals - 1), _QUOTA_SECONDS))
+        if refusals >= _MOST_REFUSALS:
+            self._give_up(name, error)
+        else:
+            self._journal.write(name, Outcome.NOT_DONE)
+            self._queue.appendleft(name)
         if seconds > LONGEST_WAIT_SECONDS:
             self._stop(error)
         elif seconds >= _WORTH_A_NOTE_SECONDS:
             self._note(f"the operator's quota is used up: waiting {seconds:.0f} s")
         self._pace.hold_off(seconds)
+
+    def _give_up(self, name: str, error: EngageError) -> None:
+        """Leave it for the next run."""
+        self._journal.write(name, Outcome.NOT_DONE, trouble_of(error))
+        with self._counting:
+            self._given_up += 1
+        if self._given_up >= min(_MOST_GIVEN_UP, len(self._journal.so_far.head.things)):
+            self._stop(error)
 
     def _count_silence(self, error: EngageError) -> None:
         with self._counting:
@@ -178,11 +196,14 @@ class Bulk:
     def _is_unknown(self, name: str) -> bool:
         return self._journal.so_far.outcomes.get(name) in (Outcome.BEGUN, Outcome.UNKNOWN)
 
-    def _look_up_unknown(self) -> None:
+    def _look_up_unknown(self, *, had_time: bool) -> None:
         """Read each Thing of which nobody knows.
 
         If reading fails, nobody knows still. A write that the operator only accepted may be done at any
         time. So it is never sent again.
+
+        Args:
+            had_time: Whether what was on its way is done by now, or never will be. Only then is it not done.
         """
         for name in [each for each in self._journal.so_far.left() if self._is_unknown(each)]:
             before = self._journal.so_far.troubles.get(name)
@@ -197,7 +218,7 @@ class Bulk:
                 return
             if self._write.is_done(thing):
                 self._settle(thing)
-            elif before is None or before.code != PENDING:
+            elif had_time and not is_accepted(before):
                 self._journal.write(name, Outcome.NOT_DONE, before)
 
     def _drained(self) -> list[Thing]:

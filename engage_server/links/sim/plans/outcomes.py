@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from engage_server.errors import EngageError
 
@@ -16,6 +17,7 @@ class Outcome(StrEnum):
     NOT_DONE = "not_done"  # it certainly did not happen, and may be sent again
 
 
+PENDING: Final = "sim.pending"
 SETTLED = frozenset((Outcome.DONE, Outcome.FAILED))
 
 
@@ -37,6 +39,11 @@ class Trouble:
 def trouble_of(error: EngageError) -> Trouble:
     """The error as it is kept in a file and printed in a list."""
     return Trouble(error.code, error.sentence, error.next_step)
+
+
+def is_accepted(trouble: Trouble | None) -> bool:
+    """Whether the operator accepted a write, and had not done it yet: then it may be done at any time."""
+    return trouble is not None and trouble.code == PENDING
 
 
 @dataclass(frozen=True, slots=True)

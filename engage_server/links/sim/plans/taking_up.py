@@ -10,6 +10,7 @@ from engage_server.errors import Conflict, NotFound, NotPossible
 from engage_server.file_locks import locked
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.plans.journal import SUFFIX, BulkJournal, BulkSoFar, bulks, has_ended, read_bulk
+from engage_server.links.sim.plans.outcomes import Outcome, is_accepted
 from engage_server.links.sim.things import Thing
 
 # A write that was sent just before its process died may still be on its way, or accepted and not done yet.
@@ -90,7 +91,9 @@ def bulk_named(folder: Path, bulk: str) -> BulkSoFar:
 
 
 def seconds_to_settle(journal: BulkJournal, now: datetime) -> float:
-    """How long to wait until what the last process sent is done or never will be."""
+    """How long to wait until what the last process sent is done or never will be. 0 if that is known of all."""
+    if not any(_may_be_on_its_way(journal.so_far, each) for each in journal.so_far.outcomes):
+        return 0.0
     return max(0.0, SETTLE_SECONDS - (now.timestamp() - journal.changed_at))
 
 
@@ -104,6 +107,12 @@ def fresh_things(account: SimAccount, names: Sequence[str]) -> Mapping[str, Thin
         return {name: thing for name in names if (thing := _found(account, name)) is not None}
     wanted = set(names)
     return {each.thing: each for each in account.things() if each.thing in wanted}
+
+
+def _may_be_on_its_way(so_far: BulkSoFar, thing: str) -> bool:
+    """Nobody knows whether it happened. Where the operator said that it comes later, waiting does not help."""
+    is_unknown = so_far.outcomes[thing] in (Outcome.BEGUN, Outcome.UNKNOWN)
+    return is_unknown and not is_accepted(so_far.troubles.get(thing))
 
 
 def _found(account: SimAccount, name: str) -> Thing | None:

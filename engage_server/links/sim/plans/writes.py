@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Protocol
 
 from engage_server.errors import NotPossible
 from engage_server.links.sim.account import SimAccount, Values
 from engage_server.links.sim.operations import Operation
+from engage_server.links.sim.plans.outcomes import PENDING
 from engage_server.links.sim.things import Thing, ThingState
-
-PENDING: Final = "sim.pending"
 
 
 class Write(Protocol):

@@ -11,7 +11,7 @@ from engage_server.links.sim.carried import carries
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.polling import pace
 from engage_server.links.sim.polling.judging import Judged, Seen, judged
-from engage_server.links.sim.polling.memory import AccountMemory, LinkMemory
+from engage_server.links.sim.polling.memory import MOST_WAIT_SECONDS, AccountMemory, LinkMemory, say_again
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 from engage_server.records import PathEvent
 
@@ -96,6 +96,8 @@ def ask(
     clock: Callable[[], datetime],
     chance: float,
     go_on: Callable[[], None] = lambda: None,
+    *,
+    is_first: bool = False,
 ) -> Round:
     """Ask for all links of an account.
 
@@ -109,13 +111,16 @@ def ask(
         clock: Returns the time, aware.
         chance: From 0 to 1, for the next pause.
         go_on: Called between Things. It raises RoundOver if the round must end.
+        is_first: Whether these links were read since the last round. Then everything is said again: a link may have
+            been removed and registered again.
 
     Raises:
         RoundOver: ``go_on`` said so.
     """
     asked, began = _Asked(account, go_on), clock()
     events: list[PathEvent] = []
-    is_old = before.ended_at is not None and began - before.ended_at > pace.forgets_after(every)
+    was_long_ago = before.ended_at is not None and began - before.ended_at > pace.forgets_after(every)
+    is_old = is_first or was_long_ago
     known: dict[str, LinkMemory] = {each.link.link: _known(before, each, is_old=is_old) for each in links}
     error: EngageError | None = None
     answered = 0
@@ -164,9 +169,9 @@ def _never_had(link: SimLink, memory: LinkMemory) -> EngageError | None:
 
 
 def _known(before: AccountMemory, each: PolledLink, *, is_old: bool) -> LinkMemory:
-    """What is remembered of a link. After a long time without rounds, everything is said again."""
+    """What is remembered of a link. After a long time without rounds, or for new links, all is said again."""
     memory = before.links.get(each.link.link, LinkMemory())
-    return replace(memory, told="", says="", told_at=None) if is_old else memory
+    return say_again(memory) if is_old else memory
 
 
 def _from_another(links: Sequence[PolledLink], rounds: int) -> Sequence[PolledLink]:
@@ -185,7 +190,7 @@ def _ended(memory: AccountMemory, error: EngageError | None, *, is_answered: boo
         failures=0 if is_answered else memory.failures + 1,
         trouble=error.sentence[:_MAX_TROUBLE] if error is not None else "",
         trouble_since=(memory.trouble_since or now) if error is not None else None,
-        wait_seconds=float(wait or 0),
+        wait_seconds=min(float(wait or 0), MOST_WAIT_SECONDS),
     )
 
 

@@ -5,7 +5,8 @@
 2. An ACTIVE Thing that the network does not reach degrades the path. After an hour, it cuts it.
 3. An ACTIVE Thing that the network reaches only for SMS degrades the path: doors need data.
 4. Where the network does not know whether it reaches a Thing, what it said before stays.
-5. The same is never said twice. Only what is no trouble is said again, before it is no longer believed.
+5. The same is seldom said twice. That a path works is said again before it is no longer believed. Trouble is said
+   again about each hour: somebody else may have said that it is over, or removed the link and registered it again.
 6. Another IMEI means that the SIM sits in another device. It is said once, and says nothing of the path.
 """
 
@@ -32,6 +33,7 @@ from engage_server.links.sim.things import Reachability, Reached, Thing, ThingSt
 from engage_server.records import PathEvent, PathSays
 
 LONG: Final = timedelta(hours=1)
+TROUBLE_AGAIN: Final = timedelta(minutes=45)  # at the usual pace, a round then comes within the hour
 _TROUBLE = (PathSays.CUT, PathSays.DEGRADED)
 _IMEI_DIGITS = 14  # those that follow are a check digit, or the version of the device's software
 
@@ -93,12 +95,11 @@ def judged(link: SimLink, before: LinkMemory, seen: Sequence[Seen], now: datetim
     event = event_of(link, [_condition(each, things.get(each.name), now) for each in seen], now)
     if event is not None:
         told = _what(event)
-        if _is_new(before, event, told) or (event.says not in _TROUBLE and _is_old(before, now, repeat_after)):
+        again = TROUBLE_AGAIN if event.says in _TROUBLE else repeat_after
+        if _is_new(before, event, told) or _is_old(before, now, again):
             events += _said(link, before, event)
             after = replace(after, told=told, says=event.says.value, told_at=now)
-    numbered = [
-        replace(event, key=_key(link, event, after.number + number)) for number, event in enumerate(events, start=1)
-    ]
+    numbered = [replace(event, key=_key(link, before, event, number)) for number, event in enumerate(events, start=1)]
     return Judged(tuple(numbered), replace(after, number=after.number + len(numbered)))
 
 
@@ -179,7 +180,12 @@ def _what(event: PathEvent) -> str:
     return f"{event.kind} {event.says} {event.detail.get('thing', '')} {event.detail.get('of', '')}"
 
 
-def _key(link: SimLink, event: PathEvent, number: int) -> str:
-    """A key for one event: if a round is done again because it was not remembered, its events are the same ones."""
-    text = "\0".join((link.link, event.kind, str(number), *(f"{name}={text}" for name, text in event.detail.items())))
+def _key(link: SimLink, before: LinkMemory, event: PathEvent, number: int) -> str:
+    """A key for one event: if a round is done again because it was not remembered, its events are the same ones.
+
+    The numbers begin at 1 again when memory is lost. The time keeps later events from the keys of older ones.
+    """
+    told_at = before.told_at.isoformat() if before.told_at is not None else ""
+    detail = (f"{name}={text}" for name, text in event.detail.items())
+    text = "\0".join((link.link, event.kind, told_at, str(before.number + number), *detail))
     return f"poll-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:48]}"

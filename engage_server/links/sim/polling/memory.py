@@ -1,15 +1,19 @@
 """What a poll remembers of an account from one round to the next, as JSON. Pure.
 
-Memory that is lost or cannot be read harms little: what is said of paths is then said once more.
+Memory that is lost or cannot be read harms little: what is said of paths is then said once more. What was said first of
+all may be taken for a repetition. It is said again about an hour later.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 VERSION: Final = 1
+MOST_WAIT_SECONDS: Final = 8 * 3600.0
+STRETCHES: Final = (0.9, 1.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,8 @@ def from_text(text: str) -> AccountMemory:
             int(found["failures"]),
             str(found["trouble"]),
             _time(found["trouble_since"]),
-            float(found["wait_seconds"]),
-            float(found["stretch"]),
+            _within(found["wait_seconds"], 0.0, MOST_WAIT_SECONDS),
+            _within(found["stretch"], *STRETCHES),
             int(found["rounds"]),
             int(found["things"]),
             {str(name): _link(link) for name, link in found["links"].items()},
@@ -132,9 +136,22 @@ def without_links(memory: AccountMemory) -> AccountMemory:
     return replace(memory, links={})
 
 
+def say_again(link: LinkMemory) -> LinkMemory:
+    """Let the next round say what it finds, whatever was said. What the store may believe stays known."""
+    return replace(link, told="", told_at=None)
+
+
 def _link(found: Any) -> LinkMemory:
     things = {str(name): ThingMemory(str(imei), _time(since)) for name, (imei, since) in found["things"].items()}
     return LinkMemory(str(found["told"]), str(found["says"]), _time(found["told_at"]), int(found["number"]), things)
+
+
+def _within(found: Any, least: float, most: float) -> float:
+    """A number, or the nearest one that makes sense. So a line that was damaged stops no poll."""
+    value = float(found)
+    if math.isnan(value):
+        raise ValueError("not a number")
+    return min(max(value, least), most)
 
 
 def _text(at: datetime | None) -> str | None:

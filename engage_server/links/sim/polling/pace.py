@@ -2,15 +2,15 @@
 
 1. After a round that went well: the setting's pause, a tenth longer or shorter by chance.
 2. After each round that failed, the pause doubles, up to eight hours.
-3. Never before the operator wants to be asked again.
+3. Not before the operator wants to be asked again. More than eight hours are not believed.
 """
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from engage_server.links.sim.polling.memory import AccountMemory
+from engage_server.links.sim.polling.memory import MOST_WAIT_SECONDS, AccountMemory
 
-LONGEST: Final = timedelta(hours=8)
+LONGEST: Final = timedelta(seconds=MOST_WAIT_SECONDS)
 JITTER: Final = 0.1
 _MOST_DOUBLINGS = 10
 _CLOCKS_DIFFER = timedelta(minutes=5)  # of two hosts that share the memory

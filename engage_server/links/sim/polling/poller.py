@@ -64,6 +64,7 @@ class AccountPoller:
         self._hold_seconds = hold_seconds
         self._stopping = threading.Event()
         self._trouble = ""
+        self._is_first = True
 
     def start(self) -> None:
         """Begin in a thread."""
@@ -115,10 +116,13 @@ class AccountPoller:
     def _round(self, turn: Turn, before: AccountMemory) -> float:
         polled, go_on = self._polled, self._holding(turn)
         chance = random.random()  # noqa: S311  # for the pace, not for a secret
-        done = ask(polled.account, polled.links, before, polled.every, self._clock, chance, go_on)
+        done = ask(
+            polled.account, polled.links, before, polled.every, self._clock, chance, go_on, is_first=self._is_first
+        )
         go_on()
         if not turn.end(to_text(done.memory), done.events):
             return self._look_seconds
+        self._is_first = False
         _tell_round(polled.account.name, before, done)
         return 0.0
 

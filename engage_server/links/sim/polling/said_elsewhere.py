@@ -1,7 +1,7 @@
 """Lets a poll know what was said of paths without it, as a command does that set a state.
 
-A poll never says the same trouble twice. If it did not know that somebody else said the end of it, it would be silent
-about the same trouble when that comes back.
+A poll says the same trouble again only about each hour. If it did not know that somebody else said the end of it, it
+would be silent for so long about trouble that comes back.
 """
 
 import time

@@ -72,6 +72,16 @@ def test_links_are_listed_with_what_they_say(folder: Path) -> None:
     assert found[1]["expects_seconds"] == 600
 
 
+def test_a_link_that_reported_before_it_was_registered_has_the_partner_of_the_file(tmp_path: Path) -> None:
+    other = make_installation(tmp_path)
+    (other / "links.toml").write_text(LINKS)
+    write_secrets(other)
+    report(other, ("m2u_message", PathSays.WORKS, 5), link="router")
+    found = json.loads(ok(engage(other, "link", "list", "--json")))
+    assert [each["partner"] for each in found] == ["m2u", "kpn"]
+    assert "not registered" not in ok(engage(other, "link", "show", "router"))
+
+
 def test_one_link_is_shown_with_its_events(folder: Path) -> None:
     shown = ok(engage(folder, "link", "show", "sim"))
     assert "sim: path ok" in shown

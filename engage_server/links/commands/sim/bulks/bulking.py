@@ -133,7 +133,7 @@ def taken_up(
 ) -> Mapping[str, Thing]:
     """Read the Things of a bulk that was interrupted, once what was on its way had time to be done."""
     left = seconds_to_settle(journal, session.now())
-    if left and any(each is Outcome.BEGUN for each in journal.so_far.outcomes.values()):
+    if left:
         click.echo(f"waiting {left:.0f} s until what was on its way is done", err=True)
         pause(left)
     return fresh_things(chosen.account, journal.so_far.left())

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_server.links.sim.polling.memory import AccountMemory, LinkMemory, ThingMemory, from_text, to_text
-from tests.support.polling import NOON
+from engage_server.links.sim.polling.pace import pause
+from tests.support.polling import EVERY, NOON
 
 WHOLE = AccountMemory(
     began_at=NOON,
@@ -46,6 +47,21 @@ def test_a_changed_value_is_read_or_nothing(data: st.DataObject) -> None:
     found[key] = data.draw(st.none() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({"a": 1}))
     memory = from_text(json.dumps(found))
     assert from_text(to_text(memory)) == memory
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [("wait_seconds", "Infinity"), ("wait_seconds", "1e13"), ("wait_seconds", "-5"), ("stretch", "1e300")],
+)
+def test_a_pause_that_makes_no_sense_stops_no_poll(key: str, found: str) -> None:
+    known: dict[str, Any] = json.loads(to_text(WHOLE)) | {key: 0}
+    memory = from_text(json.dumps(known).replace(f'"{key}": 0', f'"{key}": {found}'))
+    assert memory.rounds == WHOLE.rounds
+    assert timedelta(0) <= pause(memory, EVERY) <= timedelta(hours=8.8)
+
+
+def test_a_pause_that_is_no_number_is_nothing() -> None:
+    assert from_text(to_text(replace(WHOLE, stretch=float("nan")))) == AccountMemory()
 
 
 def test_a_time_without_a_zone_is_nothing() -> None:

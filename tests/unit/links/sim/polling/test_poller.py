@@ -139,11 +139,35 @@ def test_one_odd_sim_does_not_hide_the_others(tmp_path: Path, error: EngageError
 def test_after_days_without_a_round_everything_is_said_again(setting: Setting) -> None:
     """The link may have been away from links.toml, and forgotten in the store."""
     setting.operator.by_name[iccid(1)] = sims(1, ThingState.SUSPENDED)[0]
+    setting.operator.lacks.add(Operation.THINGS_REACHABILITY)
     setting.round()
-    setting.round(hours=23)
-    assert setting.journal.kinds == ["sim_suspended"]
+    setting.operator.by_name[iccid(1)] = replace(sims(1)[0], is_connected=None)
+    setting.round(minutes=20)
+    setting.round(minutes=20)
+    assert setting.journal.kinds == ["sim_suspended", "sim_active"]
     setting.round(hours=25)
-    assert setting.journal.kinds == ["sim_suspended", "sim_suspended"]
+    assert setting.journal.kinds == ["sim_suspended", "sim_active", "sim_active"]
+
+
+def test_a_process_that_read_the_links_anew_says_everything_again(setting: Setting) -> None:
+    """A link may have been removed and registered anew in between."""
+    setting.round()
+    setting.round(minutes=20)
+    assert setting.journal.kinds == ["sim_reachable"]
+    setting.poller = setting.another((one_link(1),))
+    setting.round(minutes=20)
+    setting.round(minutes=20)
+    assert setting.journal.kinds == ["sim_reachable", "sim_reachable"]
+
+
+def test_an_operator_cannot_silence_the_poll_for_years(setting: Setting) -> None:
+    setting.operator.away = UpstreamAway("too many requests", code="sim.quota", retry_seconds=999_999_999)
+    setting.round()
+    setting.operator.away = None
+    setting.round(hours=7)
+    assert setting.memory.rounds == 1
+    setting.round(hours=2)
+    assert setting.journal.kinds == ["sim_reachable"]
 
 
 def test_a_mistyped_sim_is_trouble_and_no_word_of_the_path(tmp_path: Path) -> None:
