@@ -1,4 +1,4 @@
-"""Commands that pages name, without running them, exist with the options that stand there."""
+"""Commands that pages and messages name, without running them, exist with the options that stand there."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 
 from tests.project.documentation import commands
 from tests.support.checkout import ROOT
+from tests.support.messages import FIELD, messages
 
 _PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")})
 _LEFT_OUT = {"CHANGELOG.md", "commands.md"}  # history; and what is read off the program
@@ -66,3 +67,29 @@ def test_what_exists_passes(known: dict[str, click.Command]) -> None:
     )
     assert len([*named(page)]) == 6
     assert [fault(each, known) for each in named(page)] == [""] * 6
+
+
+def faults_of_message(message: str, known: dict[str, click.Command]) -> list[str]:
+    """Commands in a sentence that cannot be pasted: an option, or a bare value, that the command does not take."""
+    found = []
+    for called in _CALLED.findall(message):
+        words = re.split(r"[.,:;)'\"]*(?:\s+|$)", called.partition(". ")[0])
+        name = next((each for n in (3, 2) if (each := " ".join(words[:n])) in known), None)
+        if name is None:
+            continue
+        takes_values = any(isinstance(each, click.Argument) for each in known[name].params)
+        if not takes_values and words[len(name.split()) :][:1] == [FIELD]:
+            found.append(f"engage {name} takes no bare value: {called}")
+        if any(part.startswith("--") for part in words) and (wrong := fault(" ".join(words), known)):
+            found.append(wrong)
+    return found
+
+
+def test_messages_name_commands_that_can_be_pasted(known: dict[str, click.Command]) -> None:
+    assert [each for message in messages() for each in faults_of_message(message, known)] == []
+
+
+def test_what_cannot_be_pasted_is_found(known: dict[str, click.Command]) -> None:
+    wrong = ("Renew it now: engage rotate plan N", "See: engage rotate status N.", "Try engage audit verify --agan N.")
+    right = ("Plan it: engage rotate plan --site N", "Look: engage device show N. Then N.", "engage rotate plan now")
+    assert [len(faults_of_message(each, known)) for each in (*wrong, *right)] == [1, 1, 1, 0, 0, 0]

@@ -1,30 +1,14 @@
 """What pages quote of logs and messages is what the program says."""
 
-import ast
 import re
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.checkout import ROOT
+from tests.support.messages import messages
+
 _PAGES = ("operations.md",)
-_FIELD = "N"  # stands for what a message puts in, there and here
 _ROW = re.compile(r"^\| ([^|]+) \|", re.MULTILINE)
-
-
-@cache
-def messages() -> str:
-    """Every string of the package, a line each; what an f-string puts in is one letter."""
-    found = []
-    for path in sorted((ROOT / "engage_server").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.JoinedStr):
-                parts = [str(each.value) if isinstance(each, ast.Constant) else _FIELD for each in node.values]
-                found.append("".join(parts))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(re.sub("%[sdr]", _FIELD, node.value))
-    return "\n".join(found)
 
 
 def quotes(markdown: str) -> list[str]:
@@ -35,7 +19,7 @@ def quotes(markdown: str) -> list[str]:
 def is_said(quote: str) -> bool:
     """Whether some message has these words; "..." stands for anything."""
     pattern = re.escape(quote).replace(re.escape("..."), ".*")
-    return re.search(pattern, messages()) is not None
+    return re.search(pattern, "\n".join(messages())) is not None
 
 
 @pytest.mark.parametrize("page", _PAGES)

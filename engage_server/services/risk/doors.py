@@ -148,7 +148,7 @@ def _of_anchors(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
         yield Risk(
             REFUSES_NEXT,
             f"release {known.next_release} may be served tonight, and it would refuse it with the anchor that it holds",
-            f"See who else would, and wait if they are too many: engage rotate status {known.site}",
+            f"See who else would, and wait if they are too many: engage rotate status --site {known.site}",
         )
     ends = prospect.anchor_ends
     if ends is not None and ends < _call_by(known, device):
@@ -156,7 +156,7 @@ def _of_anchors(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
             ANCHOR_ENDS,
             f"the anchor that it holds {_ends(ends, known.now)}, before its next call",
             "Make it call before: 'update from server' in the vendor's app. Plan a new root: engage rotate plan "
-            f"{known.site}",
+            f"--site {known.site}",
         )
 
 
@@ -186,7 +186,7 @@ def _of_certificates(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
         yield Risk(
             CERTIFICATE_ENDS,
             f"the {first.role} certificate {_ends(first.not_after, known.now)}, before its next call",
-            f"Renew it before then: engage rotate plan {known.site}",
+            f"Renew it before then: engage rotate plan --site {known.site}",
         )
 
 

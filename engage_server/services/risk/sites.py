@@ -73,7 +73,7 @@ def _of_rotation(known: SiteKnown) -> Iterator[Risk]:
         yield Risk(
             ROTATION_WAITS,
             f"rotation {rotation.number} is paused: {rotation.why or 'a person has to decide'}",
-            f"Approve the step, go back, or wait: engage rotate status {known.site}",
+            f"Approve the step, go back, or wait: engage rotate status --site {known.site}",
         )
 
 
@@ -85,9 +85,9 @@ def _of_renewals(known: SiteKnown) -> Iterator[Risk]:
         is_late = urgency in ("late", "expired")
         ends = f"the {end.role} certificate {'ended' if urgency == 'expired' else 'ends'} {end.not_after:{_TIME}} UTC"
         if known.rotation is not None:
-            mend = f"A rotation is open. See how far it is: engage rotate status {known.site}"
+            mend = f"A rotation is open. See how far it is: engage rotate status --site {known.site}"
         else:
-            mend = f"Renew it {'now' if is_late else 'within a month'}: engage rotate plan {known.site}"
+            mend = f"Renew it {'now' if is_late else 'within a month'}: engage rotate plan --site {known.site}"
         if is_late:
             yield Risk(RENEWAL_LATE, f"{ends}. Too few days are left for all doors to call", mend)
         else:
@@ -105,7 +105,7 @@ def _of_certificates(known: SiteKnown) -> Iterator[Risk]:
             yield Risk(
                 CERTIFICATE_ENDS_TONIGHT,
                 f"the {end.role} certificate {when}: no door accepts it after that",
-                f"Renew it now: engage rotate plan {known.site}",
+                f"Renew it now: engage rotate plan --site {known.site}",
             )
 
 
