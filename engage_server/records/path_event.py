@@ -65,6 +65,10 @@ class LinkStanding:
         cut_since: When the last cut began. One that begins within a night of the end of the one before continues it.
         cut_at: When a cut was last said.
         cut_until: When it ended. None: it lasts, or there was none.
+        worked_since: When the run of events before the present one began. None: there was none that is known.
+        worked_until: Until when that run was believed.
+        registered_at: When it was last registered.
+        removed_at: When it was last removed. A removed link says nothing, but what it cut still gets its night.
     """
 
     link: str
@@ -82,6 +86,17 @@ class LinkStanding:
     cut_since: datetime | None = None
     cut_at: datetime | None = None
     cut_until: datetime | None = None
+    worked_since: datetime | None = None
+    worked_until: datetime | None = None
+    registered_at: datetime | None = None
+    removed_at: datetime | None = None
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether it was removed, and never registered since."""
+        if self.removed_at is None:
+            return False
+        return self.registered_at is None or self.registered_at < self.removed_at
 
     @property
     def ended_at(self) -> datetime | None:

@@ -36,7 +36,7 @@ path_events = Table(
 )
 Index("ix_path_events_site", path_events.c.site, path_events.c.at)
 
-# What all events of each link say together.
+# What all events of each link say together. A removed link keeps its row as long as events are kept.
 link_standings = Table(
     "link_standings",
     metadata,
@@ -55,6 +55,10 @@ link_standings = Table(
     Column("cut_since", UtcDateTime),
     Column("cut_at", UtcDateTime),
     Column("cut_until", UtcDateTime),
+    Column("worked_since", UtcDateTime),
+    Column("worked_until", UtcDateTime),
+    Column("registered_at", UtcDateTime),
+    Column("removed_at", UtcDateTime),
 )
 
 kpn_devices = Table(

@@ -17,7 +17,7 @@ from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.progress import RotationProgress
-from engage_server.services.site_path.standing import SitePath, site_path
+from engage_server.services.site_path.standing import NO_LINK, SitePath, site_path
 from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
 
 INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
@@ -185,7 +185,7 @@ class Overview:
         newest = next(reversed(self._rotations.all(site.name)), None)
         rotation = newest if newest is not None and newest.state.is_open else None
         chain = chain_of(current) if current else None
-        standings = self._store.link_standings(site.name)
+        path = site_path(self._store.link_standings(site.name), occasion.now)
         others = callers_of_other_hosts(self._store, site, occasion.now, current.number if current else 0)
         return SiteStatus(
             site=site,
@@ -200,7 +200,7 @@ class Overview:
             newest_staged=max((each.number for each in releases if each.state is ReleaseState.STAGED), default=None),
             other_hosts=tuple(others),
             refused_hosts=unnamed_hosts(chain.server, [each.host for each in others]) if chain else (),
-            path=site_path(standings, occasion.now) if standings else None,
+            path=path if path != NO_LINK else None,
             approved_alone=newest if newest and _is_told(newest, current) else None,
         )
 

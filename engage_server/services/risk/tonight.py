@@ -25,7 +25,7 @@ from engage_server.services.risk.night import end_of_night
 from engage_server.services.risk.sieve import everything, urgent
 from engage_server.services.risk.sites import next_step_tonight, site_risks
 from engage_server.services.site_path.cuts import cut_path
-from engage_server.services.site_path.standing import site_path
+from engage_server.services.site_path.standing import NO_LINK, site_path
 from engage_server.store.interface import (
     AnchorClue,
     EvidenceStore,
@@ -135,7 +135,7 @@ class Tonight:
             doors=doors,
             is_complete=is_complete,
             retirement=self._held_anchors.advice(site.name, now),
-            path=known.path.state if standings else None,
+            path=known.path.state if known.path != NO_LINK else None,
         )
 
     def _anchors(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from engage_server.records import PathEvent
@@ -49,7 +50,7 @@ class PathEventTransfer:
         found = list(segments(self._folder, SUFFIX))
         offsets = self._store.path_offsets([segment.name for segment in found]) if found else {}
         read = sum(self._move(segment, offsets.get(segment.name, 0), now) for segment in found)
-        while self._store.fold_path_events(fold, _FOLDED_AT_ONCE) == _FOLDED_AT_ONCE:
+        while self._store.fold_path_events(partial(fold, now=now), _FOLDED_AT_ONCE) == _FOLDED_AT_ONCE:
             pass
         return read
 

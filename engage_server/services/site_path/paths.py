@@ -58,8 +58,9 @@ class SitePaths:
         return cut_path(self._store.link_standings(site), site, now)
 
     def links(self, now: datetime, site: str | None = None) -> list[LinkReport]:
-        """Return each link that was ever registered or reported, by its name."""
-        return [LinkReport(each, link_path(each, now)) for each in self._store.link_standings(site)]
+        """Return each link that was ever registered or reported, and not removed since, by its name."""
+        standings = [each for each in self._store.link_standings(site) if not each.is_removed]
+        return [LinkReport(each, link_path(each, now)) for each in standings]
 
     def polls(self) -> dict[str, str]:
         """Return what polls of accounts remember, by the account's name, where they use the database."""

@@ -1,6 +1,7 @@
 """Stores path events that a command of this host found out by itself, and folds them at once."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from engage_server.records import PathEvent
 from engage_server.services.site_path.event_lines import event_of, line_of
@@ -27,7 +28,8 @@ class PathRecording:
             StoreNotUsable: The database is away.
         """
         self._store.add_path_events([_storable(event) for event in events])
-        while self._store.fold_path_events(fold, _FOLDED_AT_ONCE) == _FOLDED_AT_ONCE:
+        now = max((event.at for event in events), default=None)
+        while self._store.fold_path_events(partial(fold, now=now), _FOLDED_AT_ONCE) == _FOLDED_AT_ONCE:
             pass
 
 

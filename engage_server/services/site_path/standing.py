@@ -73,7 +73,7 @@ def believed_until(standing: LinkStanding, works_at: datetime) -> datetime:
 def site_path(standings: Sequence[LinkStanding], now: datetime) -> SitePath:
     """Return what all links of a site say together at a moment.
 
-    1. Without a link the state is unknown.
+    1. Without a link the state is unknown. A link that was removed says nothing.
     2. If one link works, the site can be reached. If another one is cut or degraded, the site's path is degraded.
     3. If none works, the worst that is known decides: a cut, then degraded. A link that says nothing changes nothing.
     4. Of several links that say the same, the one that said it first is named.
@@ -82,7 +82,7 @@ def site_path(standings: Sequence[LinkStanding], now: datetime) -> SitePath:
         standings: Of the site's links.
         now: The moment; aware.
     """
-    paths = [link_path(each, now) for each in standings]
+    paths = [link_path(each, now) for each in standings if not each.is_removed]
     if not paths:
         return NO_LINK
     by_state = {state: [path for path in paths if path.state is state] for state in PathState}

@@ -79,13 +79,16 @@ class PathStore(Protocol):
         """Return the newest events, newest first: of one site, one link, or all."""
 
     def link_standings(self, site: str | None = None) -> Sequence[LinkStanding]:
-        """Return the standing of each link, by its name."""
+        """Return the standing of each link, by its name, also of those that were removed lately."""
 
     def sim_polls(self) -> Sequence[SimPoll]:
         """Return each account that was ever asked with the help of this database, by its name."""
 
     def forget_path_events(self, before: datetime) -> int:
-        """Remove the folded events from before this time. Standings stay. Return how many there were."""
+        """Remove the folded events from before this time. Return how many there were.
+
+        Standings stay, but for those of links that were removed before this time.
+        """
 
 
 class KpnStore(Protocol):

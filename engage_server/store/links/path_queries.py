@@ -79,6 +79,13 @@ def delete_before(connection: Connection, before: datetime) -> int:
     return int(connection.execute(delete(path_events).where(path_events.c.id.in_(oldest))).rowcount)
 
 
+def delete_removed(connection: Connection, before: datetime) -> None:
+    """Forget the links that were removed before this time: no event of theirs can come any more."""
+    columns = link_standings.c
+    again = columns.registered_at.is_not(None) & (columns.registered_at >= columns.removed_at)
+    connection.execute(delete(link_standings).where((columns.removed_at < before) & ~again))
+
+
 def _event_row(event: PathEvent) -> dict[str, object]:
     return {
         "site": event.site,

@@ -67,6 +67,8 @@ class SqlLinks:
             with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
                 slice_ = path_queries.delete_before(connection, before)
             removed += slice_
+        with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
+            path_queries.delete_removed(connection, before)
         return removed
 
     def add_kpn_device(self, device: KpnDevice, event: AuditEvent) -> None:

@@ -88,12 +88,18 @@ class TestEvents:
         assert (second.partner, second.trouble, second.trouble_since) == ("kpn", PathSays.CUT, at(2))
         assert store.link_standings("else") == []
 
-    def test_a_removed_link_has_no_standing(self, store: SqlStore) -> None:
-        store.add_path_events([path_event()])
+    def test_a_removed_link_is_forgotten_with_its_events(self, store: SqlStore) -> None:
+        removed = (path_event(PathSays.NOTHING, 1, link=each, kind="link_removed") for each in ("gone", "back"))
+        store.add_path_events([path_event(), registered(link="back"), *removed, registered(2, link="back")])
         store.fold_path_events(fold, 10)
-        store.add_path_events([path_event(PathSays.NOTHING, 1, kind="link_removed")])
-        store.fold_path_events(fold, 10)
-        assert store.link_standings() == []
+        store.forget_path_events(at(1))
+        assert [(each.link, each.is_removed) for each in store.link_standings()] == [
+            ("back", False),
+            ("gone", True),
+            ("sim", False),
+        ]
+        store.forget_path_events(at(2))
+        assert [each.link for each in store.link_standings()] == ["back", "sim"]
 
     def test_old_events_go_once_they_are_folded(self, store: SqlStore) -> None:
         store.add_path_events([path_event(), path_event(minutes=5)])

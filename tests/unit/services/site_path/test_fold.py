@@ -97,11 +97,49 @@ class TestOneLink:
 
     def test_a_removed_link_is_gone_and_may_come_back(self) -> None:
         removed = path_event(NOTHING, 2, kind=LINK_REMOVED)
-        assert fold({"sim": folded(path_event())}, [removed]) == {"sim": None}
-        assert fold({}, [removed]) == {}
-        back = fold({}, [path_event(CUT, 1), removed, registered(3)])["sim"]
-        assert back is not None
-        assert back.trouble is NOTHING
+        gone = folded(registered(expects=60), path_event(), removed)
+        assert (gone.is_removed, gone.partner, gone.expects_seconds, gone.works_at) == (True, "", 0, None)
+        assert site_path([gone], at(3)) == NO_LINK
+        back = folded(path_event(CUT, 1), removed, registered(3))
+        assert (back.is_removed, back.partner, back.trouble) == (False, "kpn", NOTHING)
+        assert not folded(registered(2), removed).is_removed, "of one moment, the registration counts"
+        assert folded(registered(4), registered(3, site="other")).site == "main", "the newest one counts"
+
+    @given(told=st.lists(st.sampled_from([WORKS, DEGRADED, CUT, RESTORED]), min_size=1, max_size=3))
+    def test_what_was_said_before_the_removal_makes_no_ghost(self, told: list[PathSays]) -> None:
+        """Another process may report late. Nothing would ever end what it said."""
+        events = [path_event(says, minute) for minute, says in enumerate(told)]
+        removed = path_event(NOTHING, len(told) - 1, kind=LINK_REMOVED)
+        for order in permutations([registered(-1), *events, removed]):
+            gone = folded(*order)
+            assert site_path([gone], at(60)) == NO_LINK, order
+            back = folded(*order, registered(9))
+            assert link_path(back, at(10)).state is PathState.UNKNOWN, order
+            assert (back.trouble, back.works_at, back.partner) == (NOTHING, None, "kpn"), order
+
+    def test_what_a_removed_link_says_counts_once_it_is_registered_again(self) -> None:
+        """Its host may report it before the event of the registration is read."""
+        removed, cut, back = path_event(NOTHING, 2, kind=LINK_REMOVED), path_event(CUT, 4), registered(3)
+        assert site_path([folded(registered(), removed, cut)], at(9)) == NO_LINK
+        for order in permutations([removed, cut, back]):
+            assert link_path(folded(*order), at(9)).state is PathState.CUT, order
+
+    def test_what_works_after_a_time_without_a_word_begins_anew(self) -> None:
+        night = TRUSTED_FOR / timedelta(minutes=1)
+        words = path_event(WORKS, 0), path_event(WORKS, 9)
+        assert folded(*words, path_event(WORKS, 9 + night)).works_since == at(0)
+        later = folded(*words, path_event(WORKS, 10 + night))
+        assert later.works_since == at(10 + night)
+        assert (later.worked_since, later.worked_until) == (at(0), at(9 + night))
+        assert folded(path_event(WORKS, 10 + night), *words).works_since == at(10 + night), "in whatever order it came"
+
+    def test_trouble_that_is_said_again_counts_whatever_a_clock_that_is_ahead_said(self) -> None:
+        """Restored by a host five minutes ahead, and suspended before that: the next word of it counts."""
+        events = path_event(CUT, 0), path_event(RESTORED, 65), path_event(CUT, 63)
+        assert link_path(folded(*events), at(70)).state is PathState.UNKNOWN
+        again = folded(*events, path_event(CUT, 123))
+        assert link_path(again, at(130)).state is PathState.CUT
+        assert (again.cut_since, again.cut_until) == (at(0), None)
 
     def test_what_does_not_change_is_not_written(self) -> None:
         standing = folded(path_event())
@@ -159,6 +197,64 @@ class TestCuts:
         assert (standing.cut_since, standing.cut_until) == (at(since), None)
         assert standing.trouble_since == at(5 + pause)
 
+    @pytest.mark.parametrize("end", [RESTORED, WORKS])
+    def test_a_word_close_after_a_cut_does_not_shorten_it(self, end: PathSays) -> None:
+        """It came late, or from a clock that is ahead. Doors would lose their night for it."""
+        days = 3 * 24 * 60
+        for order in permutations([path_event(CUT, 0), path_event(end, days), path_event(WORKS, 3)]):
+            assert folded(*order).cut_until == at(days), order
+        assert folded(path_event(CUT, 0), path_event(WORKS, 3)).cut_until == at(3), "there is no other word"
+
+    @given(ends=st.lists(st.integers(1, 4000), min_size=1, max_size=4), says=st.sampled_from([WORKS, RESTORED]))
+    def test_the_end_does_not_depend_on_the_order_of_the_words(self, ends: list[int], says: PathSays) -> None:
+        words = [path_event(says, minutes) for minutes in ends]
+        found = {folded(path_event(CUT, 0), *order).cut_until for order in permutations(words)}
+        assert found == {at(min([each for each in ends if each > 10] or ends))}
+
+    def test_a_removal_ends_a_cut(self) -> None:
+        removed = path_event(NOTHING, 60, kind=LINK_REMOVED)
+        for order in permutations([registered(), path_event(CUT, 3), removed]):
+            gone = folded(*order)
+            assert (gone.cut_since, gone.cut_until, gone.trouble) == (at(3), at(60), NOTHING), order
+
+    def test_a_cut_that_is_said_after_the_removal_is_none(self) -> None:
+        removed = path_event(NOTHING, 60, kind=LINK_REMOVED)
+        gone = folded(registered(), path_event(CUT, 3), removed, path_event(CUT, 90))
+        assert last_cut([gone], at(99)) == PathCut(at(3), at(60))
+        assert last_cut([folded(registered(), removed, path_event(CUT, 90))], at(99)) is None
+
+
+class TestClocks:
+    """A host whose clock is ahead by a year."""
+
+    YEAR = 365 * 24 * 60
+
+    def by(self, minutes: float, known: LinkStanding | None, *events: PathEvent) -> LinkStanding:
+        """The standing, folded at this time."""
+        standing = fold({"sim": known} if known else {}, events, at(minutes))["sim"]
+        assert standing is not None
+        return standing
+
+    @pytest.mark.parametrize("says", [WORKS, RESTORED])
+    def test_an_end_in_the_future_ends_no_later_cut(self, says: PathSays) -> None:
+        ahead = self.by(0, None, path_event(says, self.YEAR))
+        assert ahead.ended_at == at(0)
+        assert link_path(self.by(20, ahead, path_event(CUT, 20)), at(20)).state is PathState.CUT
+        assert folded(path_event(says, 10)) == self.by(0, None, path_event(says, 10)), "clocks may differ so far"
+
+    @pytest.mark.parametrize("says", [CUT, DEGRADED])
+    def test_trouble_in_the_future_ends_as_any(self, says: PathSays) -> None:
+        ahead = self.by(0, None, path_event(says, self.YEAR))
+        assert (ahead.trouble, ahead.trouble_since) == (says, at(0))
+        assert self.by(20, ahead, path_event(RESTORED, 20)).trouble is NOTHING
+
+    @pytest.mark.parametrize("says", [WORKS, RESTORED])
+    def test_what_is_stored_with_a_time_in_the_future_is_older_than_what_comes(self, says: PathSays) -> None:
+        stored = folded(path_event(says, self.YEAR))
+        assert link_path(self.by(20, stored, path_event(CUT, 19)), at(20)).state is PathState.CUT
+        cut = folded(path_event(CUT, self.YEAR))
+        assert self.by(20, cut, path_event(RESTORED, 19)).trouble is NOTHING
+
 
 class TestCutOfSite:
     """When nothing came through to a site that may have several links."""
@@ -192,6 +288,44 @@ class TestCutOfSite:
         events = path_event(CUT, 3), path_event(WORKS, 5, link="b")
         assert self.cut(9, *events) == PathCut(at(3), at(5))
         assert self.cut(9, *events, path_event(WORKS, 7)) == PathCut(at(3), at(5))
+
+    def test_a_removed_link_leaves_its_cut(self) -> None:
+        """Renamed or removed: doors behind it get their night all the same."""
+        events = registered(), path_event(CUT, 3), path_event(NOTHING, 60, kind=LINK_REMOVED)
+        assert self.cut(61, *events) == PathCut(at(3), at(60))
+        renamed = registered(60, link="b")
+        assert self.cut(61, *events, renamed) == PathCut(at(3), at(60))
+        assert self.cut(90, *events, renamed, path_event(CUT, 75, link="b")) == PathCut(at(3)), "it goes on"
+        later = 61 + 26 * 60
+        assert self.cut(later, *events, renamed, path_event(CUT, later, link="b")) == PathCut(at(later))
+
+    def test_another_link_that_works_again_ends_the_cut_and_does_not_forget_it(self) -> None:
+        """It was silent for so long that it was not believed any more."""
+        hour = 60
+        events = [path_event(WORKS, minutes, link="b") for minutes in range(-240 * hour, 0, 20 * hour)]
+        believed = -20 * hour + TRUSTED_FOR / timedelta(minutes=1)
+        events.append(path_event(CUT, 0))
+        assert self.cut(40 * hour, *events) == PathCut(at(believed))
+        events.append(path_event(WORKS, 41 * hour, link="b"))
+        assert self.cut(41 * hour + 1, *events) == PathCut(at(believed), at(41 * hour))
+        events.append(path_event(RESTORED, 50 * hour))
+        assert self.cut(51 * hour, *events) == PathCut(at(believed), at(41 * hour))
+
+    def test_a_link_that_works_for_a_moment_makes_no_new_cut(self) -> None:
+        """Doors had no night in it. So those that are silent since before it are still behind the cut."""
+        often = registered(link="b", expects=600)
+        events = often, path_event(CUT, 0), path_event(WORKS, 900, link="b")
+        assert self.cut(901, *events) == PathCut(at(0), at(900))
+        assert self.cut(1000, *events) == PathCut(at(0))
+        for_a_day = [path_event(WORKS, minutes, link="b") for minutes in range(900, 900 + 27 * 60, 30)]
+        assert self.cut(4000, *events, *for_a_day) == PathCut(for_a_day[-1].at + timedelta(minutes=30))
+
+    def test_a_link_that_is_restored_and_not_known_to_work_ends_no_cut_of_another(self) -> None:
+        days = 3 * 24 * 60
+        other = path_event(WORKS, -2, link="b"), path_event(CUT, -1, link="b"), path_event(RESTORED, days, link="b")
+        assert self.cut(days + 60, *other, path_event(CUT, 0), path_event(RESTORED, days + 30)) == PathCut(
+            at(0), at(days + 30)
+        )
 
 
 class TestSite:
