@@ -17,7 +17,7 @@
 Events may arrive late, because each process has its own spool file. So an event is compared with the times that are
 known, and never simply takes their place. Whether a link is in trouble does not depend on the order of its events.
 
-Trouble that is older than its end is over, even by a minute. If it lasts, whoever said so says it again.
+Trouble that is older than its end is over, even by a minute. If it lasts, it is said again.
 """
 
 from collections.abc import Mapping, Sequence
