@@ -15,6 +15,7 @@ from engage_server.records import Grant, Person, Role, Secret
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
 from engage_server.services.installation.recent_sites import RecentSites
+from engage_server.services.risk.recent import RecentTonight
 from engage_server.settings import load_settings
 from engage_server.web.console.blueprint import blueprint
 from engage_server.web.sign_in.cookie import SessionCookie
@@ -130,6 +131,7 @@ class Console:
         vars(self.side)["recent_sites"] = RecentSites(  # no machine is too slow: nothing is kept
             self.side.overview, nights, callers, world.store.generation, lambda: 0.0
         )
+        vars(self.side)["recent_tonight"] = RecentTonight(self.side.tonight, lambda: 0.0)
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
         self._world = world
