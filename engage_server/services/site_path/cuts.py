@@ -31,7 +31,7 @@ def last_cut(standings: Sequence[LinkStanding], now: datetime) -> PathCut | None
     1. While the path is cut, it is a cut that lasts. It begins with the first of the links' cuts that last.
     2. Else it is the one that ended last. It ended when its link was restored or removed, or when another one began to
        work that works still.
-    3. It begins anew when another link stops to work that worked before, or for a night. A shorter time is no end:
+    3. It begins again when another link stops to work that worked before, or for a night. A shorter time is no end:
        doors had no night in it.
     4. A cut that begins within a night of the end of another one continues it.
 
