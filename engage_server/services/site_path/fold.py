@@ -8,7 +8,8 @@
       events begins.
    b. One that says that it is restored. It claims nothing else: what was last said to work still counts for as long.
 4. An event that says cut or degraded counts unless a newer one ended it. Of one moment, trouble counts. The first of
-   its kind says since when. Degraded never replaces a cut.
+   its kind says since when. Of several kinds, the one after which less can be mended says why. Degraded never
+   replaces a cut.
 5. The last cut is remembered after its end. One that begins within a night of that end continues it, so that a path
    that comes and goes is one cut.
 6. A word close after a cut may come from a clock that is ahead. So the next one counts as the end, if one comes.
@@ -30,6 +31,8 @@ from engage_server.services.site_path.standing import believed_until
 
 PARTNER, EXPECTS_SECONDS = "partner", "expects_seconds"  # in the detail of a registration
 _MAX_SECONDS = 2**31 - 1
+# a SIM that is suspended and then retired: that it is retired says what to do, in whatever order it is heard
+_LESS_CAN_BE_MENDED = ("sim_provisioned", "sim_suspended", "sim_not_found", "sim_retired")
 
 
 def fold(
@@ -162,10 +165,18 @@ def _troubled(standing: LinkStanding, event: PathEvent) -> LinkStanding:
         return standing  # it came late: since then it has ended
     last = event.at if standing.trouble_at is None else max(standing.trouble_at, event.at)
     since = standing.trouble_since
-    is_weaker = standing.trouble is PathSays.CUT and event.says is PathSays.DEGRADED
-    if is_weaker or (standing.trouble is event.says and since is not None and since <= event.at):
+    if standing.trouble is PathSays.CUT and event.says is PathSays.DEGRADED:
         return replace(standing, trouble_at=last)
+    if standing.trouble is event.says and since is not None:
+        by = max((standing.trouble_by, since), (event.kind, event.at), key=_names_trouble)[0]
+        return replace(standing, trouble_since=min(since, event.at), trouble_at=last, trouble_by=by)
     return replace(standing, trouble=event.says, trouble_since=event.at, trouble_at=last, trouble_by=event.kind)
+
+
+def _names_trouble(said: tuple[str, datetime]) -> tuple[int, float, str]:
+    """Sorts what is said of one trouble: the kind after which less can be mended, then the one that said it first."""
+    kind, at = said
+    return _LESS_CAN_BE_MENDED.index(kind) if kind in _LESS_CAN_BE_MENDED else -1, -at.timestamp(), kind
 
 
 def _cut(standing: LinkStanding, at: datetime) -> LinkStanding:

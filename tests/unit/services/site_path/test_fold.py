@@ -141,6 +141,18 @@ class TestOneLink:
         assert link_path(again, at(130)).state is PathState.CUT
         assert (again.cut_since, again.cut_until) == (at(0), None)
 
+    @pytest.mark.parametrize("order", [*permutations(range(3))])
+    def test_the_kind_after_which_less_can_be_mended_names_the_cut(self, order: Sequence[int]) -> None:
+        """A SIM that is retired cannot be activated again, though it was suspended before, and is said to be again."""
+        kinds = ("sim_suspended", "sim_retired", "sim_suspended")
+        events = [path_event(CUT, minutes, kind=kind) for minutes, kind in enumerate(kinds)]
+        standing = folded(*(events[each] for each in order))
+        assert (standing.trouble_by, standing.trouble_since) == ("sim_retired", at(0))
+        mended = fold({standing.link: standing}, [path_event(RESTORED, 5), path_event(CUT, 6, kind=kinds[0])])
+        again = mended[standing.link]
+        assert again is not None
+        assert again.trouble_by == "sim_suspended", "after its end, another cut has its own name"
+
     def test_what_does_not_change_is_not_written(self) -> None:
         standing = folded(path_event())
         assert fold({"sim": standing}, [path_event(NOTHING, 5), path_event()]) == {}
