@@ -59,6 +59,7 @@ POST /sites/<site>/doors/<door>/database
 GET /sites/<site>/call-ins
 POST /sites/<site>/call-ins/try-again
 POST /sites/<site>/call-ins/discard
+GET /doors
 GET /audit-log
 POST /audit-log/verify
 GET /sites/<site>/rotation

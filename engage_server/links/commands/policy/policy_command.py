@@ -46,6 +46,7 @@ Exit status: with --against or --profile, 1 when there is a difference.
 
 @click.command(cls=AskingCommand, acts=[Act.SITE_SEE], epilog=_EXAMPLE)
 @site_option
+@click.option("--json", "form", flag_value="json", help="As --format json.")
 @click.option(
     "--format",
     "form",

@@ -41,7 +41,7 @@ def billing(
     month: str | None,
     as_json: bool,
 ) -> None:
-    """Show what the account is charged: for all of it, for a SIM, or for a Things Group.
+    """Show what an account, a SIM or a Things Group costs.
 
     It is printed as the contract has it. Charges are for megabytes and SMS, at the end of the billing cycle.
     """

@@ -67,7 +67,7 @@ def list_command(
     what: str,
     as_json: bool,
 ) -> None:
-    """List the SIMs of an account, as their operator describes them.
+    """List the SIMs of an account, as their operator has them.
 
     Things Groups, Networks, IP Profiles and users of the account are listed with --what.
     """

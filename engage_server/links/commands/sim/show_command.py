@@ -34,7 +34,7 @@ _HONEST = "The operator of the SIM says so. It proves nothing about a door."
 @json_option
 @click.pass_obj
 def show(session: Session, things: tuple[str, ...], account: str | None, site: str | None, as_json: bool) -> None:
-    """Show SIMs in full: state, device, address, services, and whether the network reaches them.
+    """Show SIMs in full, and whether the network reaches them.
 
     The IMEI is that of the device in which a SIM sits. If it changes, somebody put the SIM into another device.
     """

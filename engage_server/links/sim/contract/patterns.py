@@ -1,6 +1,7 @@
 """How many ways a pattern may try. Python's engine tries one after the other, without a limit. Pure."""
 
 import importlib
+import warnings
 from functools import lru_cache
 from typing import Any, Final
 
@@ -32,13 +33,15 @@ def most_ways(pattern: str, length: int) -> int:
             bool(tree) and str(tree[0][0]) == "AT" and str(tree[0][1]) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
         )
         return min(MANY, _ways(tree, length) * (1 if is_anchored else length + 1))
-    except (RecursionError, OverflowError):
+    except (RecursionError, OverflowError, FutureWarning):
         return MANY
 
 
 @lru_cache(maxsize=256)
 def _tree(pattern: str) -> list[tuple[Any, Any]]:
-    return list(_parser.parse(pattern))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)  # of what Python will read as something else: it is not run
+        return list(_parser.parse(pattern))
 
 
 def _ways(tree: Any, length: int) -> int:

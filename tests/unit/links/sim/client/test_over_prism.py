@@ -166,7 +166,7 @@ def test_a_path_parameter_is_one_segment(account: ContractAccount, relay: Relay)
         (
             Operation.THINGS_SET_STATE,
             {"thing": "12", "state": "ACTIVE"},
-            "'thing' is not what the contract accepts: it: p",
+            "the SIM '12' is not what the contract accepts: it must match the p",
         ),
         (Operation.THINGS_SET_STATE, {"thing": ICCID, "state": "BROKEN"}, "no word for the state 'BROKEN'"),
         (Operation.THINGS_SET_STATE, {"thing": ICCID}, "minProperties 1"),
