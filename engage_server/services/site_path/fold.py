@@ -8,7 +8,7 @@
       events begins.
    b. One that says that it is restored. It claims nothing else: what was last said to work still counts for as long.
 4. An event that says cut or degraded counts unless a newer one ended it. Of one moment, trouble counts. The first of
-   its kind says since when. Of several kinds, the one after which less can be mended says why. Degraded never
+   its kind says since when. Of several kinds, the one that is hardest to fix says why. Degraded never
    replaces a cut.
 5. The last cut is remembered after its end. One that begins within a night of that end continues it, so that a path
    that comes and goes is one cut.
@@ -32,7 +32,7 @@ from engage_server.services.site_path.standing import believed_until
 PARTNER, EXPECTS_SECONDS = "partner", "expects_seconds"  # in the detail of a registration
 _MAX_SECONDS = 2**31 - 1
 # a SIM that is suspended and then retired: that it is retired says what to do, in whatever order it is heard
-_LESS_CAN_BE_MENDED = ("sim_provisioned", "sim_suspended", "sim_not_found", "sim_retired")
+_HARDER_TO_FIX = ("sim_provisioned", "sim_suspended", "sim_not_found", "sim_retired")
 
 
 def fold(
@@ -174,9 +174,9 @@ def _troubled(standing: LinkStanding, event: PathEvent) -> LinkStanding:
 
 
 def _names_trouble(said: tuple[str, datetime]) -> tuple[int, float, str]:
-    """Sorts what is said of one trouble: the kind after which less can be mended, then the one that said it first."""
+    """Sorts what is said of one trouble: the kind that is hardest to fix, then the first one."""
     kind, at = said
-    return _LESS_CAN_BE_MENDED.index(kind) if kind in _LESS_CAN_BE_MENDED else -1, -at.timestamp(), kind
+    return _HARDER_TO_FIX.index(kind) if kind in _HARDER_TO_FIX else -1, -at.timestamp(), kind
 
 
 def _cut(standing: LinkStanding, at: datetime) -> LinkStanding:
