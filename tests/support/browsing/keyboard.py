@@ -6,6 +6,8 @@ from typing import Any
 
 _SCRIPT = Path(__file__).with_name("keyboard.js")
 _TO_THE_START = "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')"
+# a field with autofocus gets the focus with the next picture of the page: only then can it be taken away
+_TWO_PICTURES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _SPARE, _PARTS = 3, 8
 
 
@@ -32,6 +34,7 @@ class Stop:
 
 def walk(page: Any) -> tuple[list[Stop], list[str]]:
     """Press Tab until the page is left. The stops, and all that should be one, in the order of the page."""
+    page.evaluate(_TWO_PICTURES)
     page.evaluate(_TO_THE_START)
     focusable: list[str] = page.evaluate(_SCRIPT.read_text())["focusable"]
     stops: list[Stop] = []
