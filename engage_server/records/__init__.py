@@ -12,6 +12,7 @@ from engage_server.records.access import (
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import SILENCES, Adoption, Crowd, Doubt, SuspectDevice
+from engage_server.records.alert import AlertKind, AlertMessage, ChannelKind, OutboxEntry, OutboxState, Recipient
 from engage_server.records.audit import (
     CHANGES_OF_SITE,
     ActTerms,
@@ -23,6 +24,7 @@ from engage_server.records.audit import (
     AuditVerdict,
     KeyedRequest,
 )
+from engage_server.records.backup import BackupRun, BackupStep
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
@@ -79,6 +81,8 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Adoption",
+    "AlertKind",
+    "AlertMessage",
     "AnchorRole",
     "Approval",
     "AuditAction",
@@ -87,9 +91,12 @@ __all__ = [
     "AuditFilter",
     "AuditHead",
     "AuditVerdict",
+    "BackupRun",
+    "BackupStep",
     "BootClock",
     "CallIn",
     "CallInWay",
+    "ChannelKind",
     "Crowd",
     "CutPath",
     "Device",
@@ -110,12 +117,15 @@ __all__ = [
     "LinkStanding",
     "NamedDevice",
     "Occasion",
+    "OutboxEntry",
+    "OutboxState",
     "Page",
     "PathCut",
     "PathEvent",
     "PathSays",
     "Person",
     "PersonState",
+    "Recipient",
     "Release",
     "ReleaseHistory",
     "ReleaseState",

@@ -8,7 +8,9 @@ method raises StoreNotUsable if the database does not answer or reports an error
 from typing import Protocol
 
 from engage_server.store.interface.access import AttemptStore, PeopleStore, RequestStore, TokenStore
+from engage_server.store.interface.alerts import AlertStore, OutboxStore, RecipientStore
 from engage_server.store.interface.audit import AuditStore
+from engage_server.store.interface.backups import BackupStore
 from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore, SimPoll
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
@@ -30,9 +32,11 @@ from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
     "MOST_IN_A_PAGE",
+    "AlertStore",
     "AnchorClue",
     "AttemptStore",
     "AuditStore",
+    "BackupStore",
     "DeviceFilter",
     "EvidenceStore",
     "Fold",
@@ -41,11 +45,13 @@ __all__ = [
     "KpnStore",
     "ListChange",
     "MetReleases",
+    "OutboxStore",
     "PageStore",
     "PathFold",
     "PathStore",
     "PeopleStore",
     "Place",
+    "RecipientStore",
     "ReleaseDraft",
     "ReleaseStore",
     "RequestStore",

@@ -1,0 +1,1 @@
+"""Where alerts go, and what waits to be sent."""
