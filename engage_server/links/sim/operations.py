@@ -40,6 +40,11 @@ class Operation(StrEnum):
         """Whether it changes something. A write is never repeated by itself."""
         return self not in _READS
 
+    @property
+    def is_of_thing(self) -> bool:
+        """Whether it is about a Thing itself. The answer to such a write may describe the Thing."""
+        return self.value.startswith("things.")
+
 
 _READS: Final = frozenset(
     (

@@ -55,6 +55,17 @@ def _list_in(entry: Mapping[str, object], words: Sequence[str]) -> Sequence[obje
     return None
 
 
+def holds(value: object, secret: object) -> bool:
+    """Whether a secret stands anywhere in what an operator answered."""
+    if not isinstance(secret, str):
+        return False
+    if isinstance(value, Mapping):
+        return any(holds(each, secret) for each in value.values())
+    if isinstance(value, list):
+        return any(holds(each, secret) for each in value)
+    return secret in str(value)
+
+
 class _Counted:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = iter(entries)

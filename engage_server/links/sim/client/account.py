@@ -1,14 +1,14 @@
 """An account that calls an operator by its contract. See :class:`~..account.SimAccount`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engage_server.errors import NotPossible, UpstreamSilent
-from engage_server.links.sim.account import Entry, Values
+from engage_server.links.sim.account import Acted, Entry, Values, unannounced
 from engage_server.links.sim.client.calls import Calls
 from engage_server.links.sim.client.pages import Choice, Page, items_of
 from engage_server.links.sim.client.return_codes import Called
-from engage_server.links.sim.contract.answers import entry, parsed, reached_of, thing_of
+from engage_server.links.sim.contract.answers import described, entry, parsed, reached_of, thing_of
 from engage_server.links.sim.contract.binding import Bound
 from engage_server.links.sim.contract.document import Document
 from engage_server.links.sim.contract.operator_map import OperatorMap
@@ -105,12 +105,8 @@ class ContractAccount:
         if found is not MISSING:
             yield from map(entry, found if isinstance(found, list) else [found])
 
-    def act(self, operation: Operation, values: Values) -> Entry:
+    def act(self, operation: Operation, values: Values, before_sending: Callable[[], None] = unannounced) -> Acted:
         """Do one write, once. A 202 is waited for.
-
-        Returns:
-            What the contract answers; {} for no body. If the operator accepted it and does not say where to see when it
-            is done, there is one more key: ``"accepted": True``.
 
         Raises:
             UsageError: A value is missing, or its contract does not accept it. Nothing was sent.
@@ -119,12 +115,15 @@ class ContractAccount:
         bound, thing = self._of(operation), str(values.get("thing", ""))
         called = self._called(operation, thing)
         request = written(bound, values, self._sources(bound, thing), self._validity)
-        answer, is_done = self._calls.write(request, called)
+        written_once = self._calls.write(request, called, before_sending)
         try:
-            found = entry(parsed(answer.body, called.where))
+            content = parsed(written_once.answer.body, called.where)
+            if not written_once.is_direct:  # it describes the work, and not the Thing
+                return Acted(entry(content), is_accepted=not written_once.is_done)
+            item = found_at(content, bound.mapped.answer) if operation.is_of_thing else None
+            return Acted(entry(content), False, *described(item, thing, self._map, called.where))
         except UpstreamSilent as error:
             raise UpstreamSilent(error.sentence, called.look(), code=error.code) from None
-        return found if is_done else {**found, "accepted": True}
 
     def _of(self, operation: Operation) -> Bound:
         if operation not in self._bound:

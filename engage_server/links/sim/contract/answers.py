@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -77,6 +78,35 @@ def thing_of(item: Any, operator_map: OperatorMap, where: str) -> Thing:
     identity = text_of(found_at(item, places.thing))
     if not identity:
         raise unusable(f"{where} answered, but a SIM has no text at '{places.thing}'")
+    return _thing(item, identity, operator_map)
+
+
+def described(item: Any, asked: str, operator_map: OperatorMap, where: str) -> tuple[Thing | None, frozenset[str]]:
+    """Read what the answer to a write says of a Thing, and which of its attributes it has.
+
+    Args:
+        item: What stands where the map says that the item is. It may be anything.
+        asked: The identity that the write was for.
+        operator_map: The map.
+        where: For errors.
+
+    Raises:
+        UpstreamSilent: It is about another Thing.
+    """
+    if not isinstance(item, Mapping):
+        return None, frozenset()
+    places = operator_map.thing
+    named = {each.name: getattr(places, each.name) for each in fields(places) if each.name != "fields"}
+    says = frozenset(name for name, pointer in named.items() if pointer and found_at(item, pointer) is not MISSING)
+    if text_of(found_at(item, places.thing)) not in ("", asked):
+        if "state" in says:
+            raise unusable(f"{where} answered, but about another SIM")
+        return None, frozenset()  # the number of an event, or of an address
+    return (_thing(item, asked, operator_map) if says else None), says
+
+
+def _thing(item: Any, identity: str, operator_map: OperatorMap) -> Thing:
+    places = operator_map.thing
 
     def text(pointer: str) -> str:
         return text_of(found_at(item, pointer)) if pointer else ""

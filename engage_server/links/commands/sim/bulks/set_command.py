@@ -89,7 +89,7 @@ def set_command(
     manner = Manner(at_once, per_minute, failures, as_json)
     if resume:
         _assert_alone(things, site, group, tag, state)
-        return resume_bulk(session, None, account, manner)
+        return resume_bulk(session, None, account, manner, yes=yes)
     after = _wanted(state, permanently)
     found = chosen(session, account, site)
     choice = found.choice(things, group, tag)

@@ -1,6 +1,7 @@
 """What the commands of networks share: a list in a network or profile, and one order that changes it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,10 +12,10 @@ from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
 from engage_server.errors import NotFound
-from engage_server.links.commands.sim.entries import lists_of, print_entries
+from engage_server.links.commands.sim.entries import holds, lists_of, print_entries
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
 from engage_server.links.commands.sim.sim_accounts import Chosen
-from engage_server.links.sim.account import Values
+from engage_server.links.sim.account import Entry, Values
 from engage_server.links.sim.operations import Operation
 from engage_server.records import AuditAction
 
@@ -97,15 +98,16 @@ def order_in_network(
         assert_sure(f"{of}: {change}?")
     action = AuditAction.SIM_NETWORK_CHANGE_ORDERED
     answer = order_once(session, found, operation, values, action, of=of, change=change)
-    print_answer(without_secrets(answer, values), f"{of}: {change}: done", as_json=as_json)
+    shown = replace(answer, shown=without_secrets(answer.shown, values))
+    print_answer(shown, f"{of}: {change}: {'accepted' if answer.is_accepted else 'done'}", as_json=as_json)
     if not as_json:
         print_next(f"{program()} {see}")
 
 
-def without_secrets(answer: dict[str, object], values: Values) -> dict[str, object]:
+def without_secrets(answer: Entry, values: Values) -> Entry:
     """An answer without the shared secret, which some contracts repeat."""
     secret = values.get("shared_secret")
-    return {name: value for name, value in answer.items() if not _holds(value, secret)}
+    return {name: value for name, value in answer.items() if not holds(value, secret)}
 
 
 def _seen(value: Any, hidden: tuple[str, ...]) -> Any:
@@ -113,13 +115,3 @@ def _seen(value: Any, hidden: tuple[str, ...]) -> Any:
         shown = {name: each for name, each in value.items() if not any(word in str(name).lower() for word in hidden)}
         return {name: _seen(each, hidden) for name, each in shown.items()}
     return [_seen(each, hidden) for each in value] if isinstance(value, list) else value
-
-
-def _holds(value: Any, secret: object) -> bool:
-    if not isinstance(secret, str):
-        return False
-    if isinstance(value, Mapping):
-        return any(_holds(each, secret) for each in value.values())
-    if isinstance(value, list):
-        return any(_holds(each, secret) for each in value)
-    return secret in str(value)
