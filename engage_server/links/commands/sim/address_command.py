@@ -11,7 +11,15 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
-from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
+from engage_server.links.commands.sim.paths.learning import learn
+from engage_server.links.commands.sim.sim_accounts import (
+    Chosen,
+    account_option,
+    chosen,
+    pasted,
+    site_option,
+    thing_argument,
+)
 from engage_server.links.sim.account import Acted
 from engage_server.links.sim.operations import Operation
 from engage_server.records import AuditAction
@@ -52,7 +60,7 @@ def lock_address(
     name = found.one_thing(thing)
     operation = Operation.THINGS_RELEASE_ADDRESS if release else Operation.THINGS_LOCK_ADDRESS
     assert_offered(found, operation)
-    wanted = "" if release else _address(address or found.account.thing(name).address)
+    wanted = "" if release else _address(address or _address_now(session, found, name))
     change = "release its address" if release else f"lock the address {wanted}"
     values = {"thing": name} if release else {"thing": name, "address": wanted}
     action = AuditAction.SIM_CHANGE_ORDERED
@@ -70,6 +78,12 @@ def lock_address(
     print_answer(answer, sentence, as_json=as_json)
     if not as_json:
         print_next(f"{program()} sim show {pasted(name)}")
+
+
+def _address_now(session: Session, found: Chosen, name: str) -> str:
+    thing = found.account.thing(name)
+    learn(session, found, [thing])
+    return thing.address
 
 
 def _otherwise(acted: Acted, *, wanted: str) -> str:

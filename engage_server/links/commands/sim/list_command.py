@@ -11,6 +11,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.entries import print_entries
+from engage_server.links.commands.sim.paths.learning import learn, seen
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,
     account_option,
@@ -78,12 +79,15 @@ def list_command(
         print_entries(found.account.entries(_WHAT[what]), f"account {found.account.name} has none", as_json=as_json)
         return
     found = chosen(session, account, site)
-    things = _things(found, group, tag, None if state is None else ThingState(state))
+    read: list[Thing] = []
+    things = seen(_things(found, group, tag, None if state is None else ThingState(state)), read)
     if as_json:
         print_json_list(thing_json(each) for each in things)
-        return
-    print_table(COLUMNS, (thing_row(each) for each in things), "there is no such SIM")
-    print_next(f"{program()} sim show THING")
+    else:
+        print_table(COLUMNS, (thing_row(each) for each in things), "there is no such SIM")
+    learn(session, found, read)
+    if not as_json:
+        print_next(f"{program()} sim show THING")
 
 
 def thing_row(thing: Thing) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from engage_server.errors import NotFound
 from engage_server.links.commands.sim.bulks.bulking import Manner, manner_options, run_bulk, taken_up
 from engage_server.links.commands.sim.bulks.ordering import assert_retired_for_good, assert_sure_of_all
 from engage_server.links.commands.sim.bulks.plan_output import print_plan
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import Chosen, account_option, bulk_folder, bulk_names, chosen
 from engage_server.links.commands.sim.sim_json import counts_json, failure_json
 from engage_server.links.sim.plans.journal import BulkJournal, BulkSoFar, bulks, read_bulk
@@ -147,6 +148,7 @@ def resume_bulk(session: Session, name: str | None, account: str | None, manner:
             )
         found = chosen(session, head.account)
         known = taken_up(session, found, journal)
+        learn(session, found, known.values())
         _ask(journal, known, found, yes=yes, as_json=manner.as_json)
         session.operator_side().sim_orders.record(
             AuditAction.SIM_BULK_RESUMED, session.occasion(), account=head.account, bulk=head.bulk, things=str(left)

@@ -17,6 +17,7 @@ from engage_server.links.commands.sim.bulks.ordering import assert_retired_for_g
 from engage_server.links.commands.sim.bulks.plan_command import planned_moves
 from engage_server.links.commands.sim.bulks.plan_output import Planned, print_plan
 from engage_server.links.commands.sim.orders import assert_offered
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,
     account_option,
@@ -95,6 +96,7 @@ def set_command(
     choice = found.choice(things, group, tag)
     assert_offered(found, Operation.THINGS_SET_STATE)
     planned = planned_moves(found.account, choice, after)
+    learn(session, found, [thing for thing, _ in planned])
     moving = [thing for thing, move in planned if move.is_needed]
     refused = tuple(
         Failure(thing.thing, Outcome.FAILED, Trouble("sim.final", move.why))

@@ -14,6 +14,7 @@ from engage_server.links.commands.sim.network.network_orders import (
     print_list_in,
     sure_option,
 )
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Thing
@@ -74,6 +75,7 @@ def add(
     found = chosen(session, account, site)
     name = found.one_thing(thing)
     sim = found.account.thing(name)
+    learn(session, found, [sim])
     _assert_locked(sim)
     to = address or sim.address
     order_in_network(
