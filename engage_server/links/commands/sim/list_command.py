@@ -11,6 +11,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.entries import print_entries
+from engage_server.links.commands.sim.orders import assert_offered
 from engage_server.links.commands.sim.paths.learning import learn, seen
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,
@@ -32,6 +33,12 @@ _WHAT: Final = {
     "networks": Operation.NETWORKS_LIST,
     "profiles": Operation.PROFILES_LIST,
     "users": Operation.USERS_LIST,
+}
+_NEXT: Final = {
+    "groups": "list --group ID",
+    "networks": "nat list --network ID",
+    "profiles": "rule list ID",
+    "users": "user add NAME --email ADDRESS --permission WORD",
 }
 _EXAMPLES = """\b
 Examples:
@@ -76,7 +83,10 @@ def list_command(
         if site or group or tag or state:
             raise UsageError(f"--what {what} lists the whole account", "Leave --site, --group, --tag and --state out.")
         found = chosen(session, account)
+        assert_offered(found, _WHAT[what])
         print_entries(found.account.entries(_WHAT[what]), f"account {found.account.name} has none", as_json=as_json)
+        if not as_json:
+            print_next(f"{program()} sim {_NEXT[what]}")
         return
     found = chosen(session, account, site)
     read: list[Thing] = []

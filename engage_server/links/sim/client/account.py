@@ -1,6 +1,7 @@
 """An account that calls an operator by its contract. See :class:`~..account.SimAccount`."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engage_server.errors import NotPossible, UpstreamSilent
@@ -16,8 +17,9 @@ from engage_server.links.sim.contract.pointers import MISSING, found_at
 from engage_server.links.sim.contract.requests import placed_values, written
 from engage_server.links.sim.contract.sources import Sources, reads_first
 from engage_server.links.sim.contract.validity import Validity
-from engage_server.links.sim.operations import Operation
+from engage_server.links.sim.operations import SECRET_VALUES, Operation
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
+from engage_server.records import Secret
 
 _FILTERS = {"group": "group", "tag": "tags", "state": "state"}
 
@@ -113,15 +115,16 @@ class ContractAccount:
             NotPossible: The map has no such operation (``sim.not_offered``). Nothing was sent.
         """
         bound, thing = self._of(operation), str(values.get("thing", ""))
-        called = self._called(operation, thing)
+        secrets = [str(values[name]) for name in SECRET_VALUES if name in values]
+        called = replace(self._called(operation, thing), secrets=tuple(Secret(each.encode()) for each in secrets))
         request = written(bound, values, self._sources(bound, thing), self._validity)
         written_once = self._calls.write(request, called, before_sending)
         try:
             content = parsed(written_once.answer.body, called.where)
             if not written_once.is_direct:  # it describes the work, and not the Thing
-                return Acted(entry(content), is_accepted=not written_once.is_done)
+                return Acted(entry(content, secrets), is_accepted=not written_once.is_done)
             item = found_at(content, bound.mapped.answer) if operation.is_of_thing else None
-            return Acted(entry(content), False, *described(item, thing, self._map, called.where))
+            return Acted(entry(content, secrets), False, *described(item, thing, self._map, called.where))
         except UpstreamSilent as error:
             raise UpstreamSilent(error.sentence, called.look(), code=error.code) from None
 

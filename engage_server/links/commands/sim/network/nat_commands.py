@@ -4,6 +4,7 @@ import click
 
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option
+from engage_server.cli.parameters import FoundArgument
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import Conflict
@@ -99,7 +100,7 @@ def add(
 
 
 @nat.command(acts=[Act.SIM_NETWORK_CHANGE], epilog="\b\nExample:\n  engage sim nat remove nat-1 --network net-1")
-@click.argument("rule_id", metavar="RULE")
+@click.argument("rule_id", cls=FoundArgument, found_with="sim nat list --network ID", metavar="RULE")
 @network_option
 @account_option
 @site_option

@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from engage_server.cli.output import print_next, print_wrapped
-from engage_server.cli.parameters import sure_option
+from engage_server.cli.parameters import FoundOption, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
-from engage_server.errors import NotFound
-from engage_server.links.commands.sim.entries import holds, lists_of, print_entries
+from engage_server.links.commands.sim.entries import holds, lists_of, print_entries, read_one
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
 from engage_server.links.commands.sim.sim_accounts import Chosen
 from engage_server.links.sim.account import Entry, Values
@@ -23,7 +22,12 @@ __all__ = ["network_option", "order_in_network", "port_type", "print_list_in", "
 
 port_type = click.IntRange(1, 65535)
 network_option = click.option(
-    "--network", required=True, metavar="ID", help="The Network. List them: engage sim list --what networks."
+    "--network",
+    cls=FoundOption,
+    found_with="sim list --what networks",
+    required=True,
+    metavar="ID",
+    help="The Network. List them: engage sim list --what networks.",
 )
 
 
@@ -52,14 +56,8 @@ def print_list_in(
         NotFound: There is no such network or profile.
     """
     assert_offered(found, operation)
-    entries = list(found.account.entries(operation, values))
-    if not entries:
-        (name,) = values.values()
-        raise NotFound(
-            f"account {found.account.name} has no '{name}'",
-            "List them: engage sim list --what networks, or --what profiles.",
-            code="sim.not_found",
-        )
+    listing = Operation.PROFILES_LIST if operation is Operation.PROFILES_READ else Operation.NETWORKS_LIST
+    entries = read_one(found.account, operation, values, listing)
     lists = [found_list for each in entries if (found_list := lists_of(each, *words)) is not None]
     shown = [each for one in lists for each in one] if lists else entries
     if not shown and not as_json:

@@ -228,3 +228,22 @@ def test_what_describes_accepted_work_does_not_describe_the_sim(account: Contrac
 
     peer.answer = answer
     assert account.act(*SET).thing is None
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("X-RateLimit-Reset: 1795752000", "X-RateLimit-Reset 2026-11-27 04:00:00 UTC"),
+        ("x-ratelimit-reset: 1795752000000", "X-RateLimit-Reset 2026-11-27 04:00:00 UTC"),
+        ("X-RateLimit-Reset: 90", "X-RateLimit-Reset 90 s"),
+        ("X-RateLimit-Remaining: 0", "X-RateLimit-Remaining 0"),
+        ("RateLimit-Reset: 30", "RateLimit-Reset 30 s"),
+        ("X-RateLimit-Reset: Fri, 27 Nov 2026 04:00:00 GMT", "X-RateLimit-Reset Fri, 27 Nov 2026 04:00:00 GMT"),
+        ("X-RateLimit-Reset: 99999999999999999999", "X-RateLimit-Reset 99999999999999999999"),
+    ],
+)
+def test_a_quota_says_when_it_is_renewed(account: ContractAccount, peer: RawPeer, field: str, said: str) -> None:
+    peer.answer = lambda request: http("429 Too Many Requests", b"", field)
+    with pytest.raises(EngageError) as raised:
+        account.thing(ICCID)
+    assert f"The quota: {said}." in raised.value.sentence
