@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     SIM_MESSAGE_ORDERED = "sim:message-ordered"
     SIM_NETWORK_CHANGE_ORDERED = "sim-network:change-ordered"
     SIM_USER_ORDERED = "sim-user:ordered"
+    SIM_ORDER_ENDED = "sim:order-ended"
     PERSON_ADDED = "person:added"
     PERSON_CHANGED = "person:changed"
     PERSON_RESET = "person:reset"

@@ -143,6 +143,13 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "ordered a user {user} of account {account}[ with the permission {permission}]",
         "ordered a user of an account",
     ),
+    AuditAction.SIM_ORDER_ENDED: (
+        "ended a run of bulk {bulk} of account {account}: {outcome}",
+        "ended the order {operation} for SIM {thing} of account {account}: {outcome}[ ({code})]",
+        "ended the order {operation} for {of} of account {account}: {outcome}[ ({code})]",
+        "ended the order {operation} of account {account}: {outcome}[ ({code})]",
+        "ended an order for SIMs",
+    ),
     AuditAction.PERSON_ADDED: ("added {person}[ as {role}][ at the sites: {sites}][, by {way}]", "added a person"),
     AuditAction.PERSON_CHANGED: (
         "gave {person} the role {role}[ at the sites: {sites}][; before: {before.role}][ at the sites: {before.sites}]"
