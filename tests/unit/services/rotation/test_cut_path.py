@@ -4,9 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.records import PathEvent, PathSays, RotationState, RotationWay, Sighting, SightingKind
+from engage_server.records import (
+    PathEvent,
+    PathSays,
+    RequiredEvidence,
+    RotationState,
+    RotationWay,
+    Sighting,
+    SightingKind,
+)
 from engage_server.services.rotation.gate.decision import Verdict
+from engage_server.services.rotation.judging import judge
 from engage_server.services.site_path.fold import fold
+from engage_server.services.site_path.paths import SitePaths
 from tests.support.chains import NOW
 from tests.support.path_events import registered
 from tests.support.world import World, address_of, serial_of, told_by
@@ -114,6 +124,17 @@ def test_after_two_nights_a_person_is_asked_once(site: World) -> None:
     activate(site, CUT_AT + 50)
     call(site, 2, CUT_AT + 60, range(CAME, DOORS))
     assert "done" in go_on(site, CUT_AT + 61)[0]
+
+
+def test_a_decision_is_put_off_while_evidence_is_missing_too(site: World) -> None:
+    """Otherwise a host that comes and goes would begin the two nights of patience with each look."""
+    suspend(site)
+    assert go_on(site, SILENT_AT) == []
+    rotation, now = site.rotations.all("main")[-1], NOW + (CUT_AT + 50) * HOUR
+    path = SitePaths(site.store).cut("main", now)
+    for known, is_put_off in ((path, True), (None, False)):
+        _, found = judge(site.store, ("host a is not heard",), rotation, RequiredEvidence.ANY, known, now)
+        assert (found.verdict, found.is_put_off) == (Verdict.WAIT, is_put_off)
 
 
 def test_refusals_turn_it_back_whatever_the_path(site: World) -> None:
