@@ -1,0 +1,1 @@
+"""Writes an archive: its members, the list of their digests, and the manifest."""
