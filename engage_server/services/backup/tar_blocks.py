@@ -16,7 +16,6 @@ _BLOCK = 512
 _MODE = 0o600
 _LEVEL = 1  # JSON gets hardly smaller with more, and the processor is for devices
 _GZIP = 31  # window bits of zlib for gzip
-_TOGETHER = 256 * 1024
 _EXPECTED_END = _BLOCK * 20  # tar programs fill up their last record with zeros
 
 
@@ -69,17 +68,12 @@ def _header(stream: GzipFile, before: str) -> tarfile.TarInfo | None:
         found = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
     except (tarfile.HeaderError, ValueError):
         raise damaged(before, "what follows it is no member: the archive was changed") from None
-    name = assert_name(block_name(found))
+    name = assert_name(found.name)
     if found.type != tarfile.REGTYPE:
         raise damaged(name, "it is a link, a folder or a device. A backup has plain files only")
     if not 0 <= found.size <= MOST_BYTES:
         raise damaged(name, f"it has {found.size} bytes, more than any member of a backup")
     return found
-
-
-def block_name(header: tarfile.TarInfo) -> str:
-    """Return a member's name as its header has it."""
-    return header.name
 
 
 def _exactly(stream: GzipFile, count: int, name: str) -> bytes:
