@@ -20,6 +20,7 @@ from engage_server.records import (
 from engage_server.store import audit_log, release_keys
 from engage_server.store.access import grant_queries, request_queries
 from engage_server.store.access.sql_access import SqlAccess
+from engage_server.store.alerts.sql_backups import SqlBackups
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
@@ -40,7 +41,7 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
+class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlBackups):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:

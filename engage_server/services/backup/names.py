@@ -4,7 +4,9 @@ A gzip-compressed tar archive with plain files alone, in this order:
 
 1. ``format.json`` says what it is, so that another archive is found at its beginning.
 2. ``tables/<table>/000001.jsonl``, ``000002.jsonl`` and so on. Tables come in an order in which they can be filled.
-3. ``devices/``, ``uploads/``, ``settings/`` and ``authority/``, each sorted by name.
+3. ``devices/<site>/<serial>/``, ``journals/<site>/``, ``uploads/<site>/``, ``settings/`` and ``authority/``, each sorted
+   by the parts of its names. A journal comes after its devices: it may then name an upload that is not there, which
+   does no harm. An upload that no journal names would be read by nobody.
 4. ``digests/000001.txt`` and so on: the SHA-256 of each member so far, in their order, as ``sha256sum --check`` reads.
 5. ``manifest.json``, and ``manifest.hmac`` with its code under a key that is derived from the key-encryption key.
 
@@ -32,6 +34,7 @@ class Section(StrEnum):
     """The folders of members that are files of the installation, in their order."""
 
     DEVICES = "devices"
+    JOURNALS = "journals"
     UPLOADS = "uploads"
     SETTINGS = "settings"
     AUTHORITY = "authority"
@@ -111,7 +114,7 @@ class Order:
     def _is_next(self, name: str, before: str) -> bool:
         part, part_before = part_of(name), part_of(before)
         if part is None or part_before is None:
-            return name > before
+            return name.split("/") > before.split("/")
         if part[0] == part_before[0]:
             return part[1] == part_before[1] + 1
         return self._is_new(*part)
