@@ -1,11 +1,10 @@
-"""What a copy of all tables is made of. It is the same for every database, so what one gave, another can be filled with.
+"""What a copy of all tables is made of: the same for every database, so what one gave fills another.
 
 A row is one line: a JSON object with every column, in UTF-8, that ends with a line feed. Values are written so:
 
 * Numbers, text and truth values as JSON's own. NULL as ``null``.
 * Bytes as Base64 text.
-* Times as ``2026-11-27T08:43:39.000000Z``: UTC, always with microseconds. Columns that hold whole seconds since 1970
-  stay numbers.
+* Times as ``2026-11-27T08:43:39.000000Z``: UTC, always with microseconds. Columns of whole seconds stay numbers.
 * JSON as the text that the database holds. So JSON's ``null`` is the text ``"null"``, and NULL is ``null``.
 """
 
@@ -23,7 +22,7 @@ class Picture(Protocol):
     schema: str
 
     def tables(self) -> Sequence[str]:
-        """Return the tables' names, in an order in which they can be filled. Some tables are never part of a picture."""
+        """Return the tables' names, in an order in which they can be filled. Some are never part of a picture."""
 
     def rows(self, table: str) -> Iterator[bytes]:
         """Yield the rows, one line each, in the order of the primary key. It reads as it goes.
