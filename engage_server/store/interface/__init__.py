@@ -81,6 +81,7 @@ class Store(
     AttemptStore,
     TokenStore,
     RequestStore,
+    AlertStore,
     Protocol,
 ):
     """All capabilities together, for code that builds the services."""
