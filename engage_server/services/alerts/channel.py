@@ -10,13 +10,16 @@ from engage_server.records import OutboxEntry
 
 HandOver = Callable[[], bool]
 
+LONGEST_SEND_SECONDS = 150.0
+"""No attempt takes longer, so a claim that lasts longer is never lost to somebody else meanwhile."""
+
 
 class Outcome(StrEnum):
     """How an attempt to send an alert ended."""
 
     SENT = "sent"
     AGAIN = "again"  # trouble that may pass
-    REFUSED = "refused"  # for good: the same alert would be refused again
+    REFUSED = "refused"  # for good: this receiver wants no alert any more, so its recipient is switched off
     UNSURE = "unsure"  # it was handed over, and no answer came: the receiver may have it
 
 
@@ -28,11 +31,13 @@ class Delivery:
         outcome: How it ended.
         why: Why it was not sent, in one sentence without any secret. "" if it was.
         not_before: The receiver asked not to be called before this time. None: it asked for nothing.
+        fix: What an operator can do about it, in one sentence. "" if nothing is to be done.
     """
 
     outcome: Outcome
     why: str = ""
     not_before: datetime | None = None
+    fix: str = ""
 
 
 class Channel(Protocol):
