@@ -22,6 +22,7 @@ from engage_server.store.access import grant_queries, request_queries
 from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.alerts import outbox_queries, recipient_queries
 from engage_server.store.alerts.sql_alerts import SqlAlerts
+from engage_server.store.alerts.sql_backups import SqlBackups
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
@@ -42,7 +43,7 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts):
+class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts, SqlBackups):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:

@@ -82,6 +82,7 @@ class Store(
     TokenStore,
     RequestStore,
     AlertStore,
+    BackupStore,
     Protocol,
 ):
     """All capabilities together, for code that builds the services."""
