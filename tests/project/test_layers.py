@@ -99,6 +99,7 @@ ROOMS: dict[str, set[str]] = {
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
+    "alerts": {"calling_out", "sites", "evidence", "site_path", "releases", "rotation", "risk", "installation"},
 }
 
 # folder -> room -> which rooms beside it it may import; modules that lie in the folder itself may import all of them
@@ -127,11 +128,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "interface": set(),
         "database": set(),
         "labels": {"interface", "database"},
-        "alerts": {"interface", "database"},
         "evidence": {"interface", "database", "labels"},
         "queries": {"interface", "database", "labels", "evidence"},
         "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
+        "alerts": {"interface", "database", "queries"},
         "paging": {"interface", "database", "labels", "queries", "evidence"},
         "migrations": set(),
     },

@@ -81,6 +81,7 @@ class Store(
     AttemptStore,
     TokenStore,
     RequestStore,
+    AlertStore,
     BackupStore,
     Protocol,
 ):
