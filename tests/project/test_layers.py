@@ -63,7 +63,7 @@ MAY = {
         "as_json",
         "variables",
     },
-    "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
+    "composition": {"services", "store", "settings", "settings_text", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "settings_file", "variables"},
     "settings_file": {"variables"},
     "settings_text": {"settings", "setting_values"},
@@ -98,6 +98,7 @@ ROOMS: dict[str, set[str]] = {
     "risk": {"evidence", "site_path", "releases"},
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},
+    "backup": {"disk_space", "distribution", "device_files", "kpn_devices"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
     "alerts": {"calling_out", "sites", "evidence", "site_path", "releases", "rotation", "risk", "installation"},
 }
@@ -156,7 +157,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
 }
 
 # rooms that may import more than services as a whole
-ALSO = {"chains": {"lock"}}  # a live host is looked at as a device would
+ALSO = {"chains": {"lock"}, "backup": {"lock"}}  # a live host is looked at as a device would
 
 NEVER = {
     "pki": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},

@@ -51,6 +51,11 @@ class Archive:
         """What is inside."""
         return self._found.manifest
 
+    @property
+    def table_bytes(self) -> int:
+        """How long the rows of all tables are together."""
+        return self._found.table_bytes
+
     def assert_made_with(self, code: Callable[[bytes], bytes]) -> None:
         """Check that whoever wrote the manifest had the key, and that nobody changed it since.
 

@@ -59,24 +59,23 @@ def _named_der(snapshot: Snapshot, notice: bytes) -> bytes:
     return next(der for der in found if url.endswith(der_path(digest_of(der))))
 
 
-def differences(wanted: Sequence[ServedSite], found: Sequence[ServedSite], *, named: str) -> Iterator[str]:
-    """Say what differs, one sentence for each site and thing.
+def differences(wanted: Sequence[ServedSite], found: Sequence[ServedSite]) -> Iterator[str]:
+    """Say what a restored installation would serve that the manifest does not say, one sentence for each.
 
     Args:
         wanted: What it should be, by the manifest.
         found: What it is.
-        named: What ``found`` is, such as ``the restored servers``.
     """
     by_name = {each.site: each for each in found}
     for each in wanted:
         other = by_name.pop(each.site, None)
         if other is None:
-            yield f"{each.site}: the manifest says that it serves release {each.release}, and {named} serve nothing"
+            yield f"{each.site}: the manifest says that it serves release {each.release}, but it would serve nothing"
             continue
         if other.release != each.release:
-            yield f"{each.site}: {named} serve release {other.release}, and the manifest says {each.release}"
-        yield from (f"{each.site}: {what} of {named} is not the one of the manifest" for what in parts(each, other))
-    yield from (f"{site}: {named} serve it, and the manifest does not name it" for site in by_name)
+            yield f"{each.site}: it would serve release {other.release}, but the manifest says {each.release}"
+        yield from (f"{each.site}: {what} is not the one in the manifest" for what in parts(each, other))
+    yield from (f"{site}: it would be served, but the manifest does not name it" for site in by_name)
 
 
 def parts(one: ServedSite, other: ServedSite) -> Iterator[str]:
