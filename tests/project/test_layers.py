@@ -151,6 +151,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "links/kpn": {"senml": set(), "answering": {"senml"}},
     "links/sim": {"contract": set(), "client": {"contract"}, "plans": set(), "polling": set()},
     "services/releases": {"views": set()},
+    "services/backup": {"archive": set(), "nights": {"archive"}},
     "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},

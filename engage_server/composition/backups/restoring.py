@@ -15,9 +15,9 @@ from engage_server.composition.opening import kept_open
 from engage_server.errors import NotPossible, Refused, SealBroken, StoreVersionMismatch
 from engage_server.files.failures import explained
 from engage_server.records import AuditHead
+from engage_server.services.backup.archive.reading import Archive, open_archive
 from engage_server.services.backup.creation import head_of
 from engage_server.services.backup.drill import RestoredBackup
-from engage_server.services.backup.reading import Archive, open_archive
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.store import schema
 from engage_server.store.copying.filling import fill

@@ -12,10 +12,10 @@ from typing import Protocol
 from engage_server.errors import Conflict, NotPossible
 from engage_server.files import SECRET_MODE, write_new_file
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Occasion
+from engage_server.services.backup.archive.manifest import AuthorityKeys, Manifest, ServedSite
+from engage_server.services.backup.archive.writing import archive_bytes, table_parts
 from engage_server.services.backup.host_files import HostFiles
-from engage_server.services.backup.manifest import AuthorityKeys, Manifest, ServedSite
 from engage_server.services.backup.served import served_bytes
-from engage_server.services.backup.writing import archive_bytes, table_parts
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.distribution.snapshot import ServedStore, take_snapshot
 from engage_server.store.interface import AuditStore

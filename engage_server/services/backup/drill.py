@@ -7,8 +7,8 @@ from typing import Protocol
 from engage_server.errors import EngageError
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import AuditHead
+from engage_server.services.backup.archive.manifest import Manifest
 from engage_server.services.backup.live_host import LiveHost, LiveSite, difference_in_time
-from engage_server.services.backup.manifest import Manifest
 from engage_server.services.backup.secret_trial import OpenLinkSecret, SealedStore, SecretTrial
 from engage_server.services.backup.served import ServedBytes, differences, served_bytes
 from engage_server.services.distribution.snapshot import ServedStore, take_snapshot

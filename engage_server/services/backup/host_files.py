@@ -9,8 +9,8 @@ from pathlib import Path
 
 from engage_server.errors import FileNotUsable, NotPossible
 from engage_server.file_locks import OPERATOR_SECONDS, locked
-from engage_server.services.backup.manifest import AuthorityKeys
-from engage_server.services.backup.names import MOST_BYTES, MOST_IN_A_NAME, Section
+from engage_server.services.backup.archive.manifest import AuthorityKeys
+from engage_server.services.backup.archive.names import MOST_BYTES, MOST_IN_A_NAME, Section
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.device_files.upload_journal import JOURNAL
 from engage_server.services.disk_space.use import sites_on_disk

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engage_server.protocol.notice import digest_of
 from engage_server.protocol.paths import der_path
-from engage_server.services.backup.manifest import ServedSite
+from engage_server.services.backup.archive.manifest import ServedSite
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
 
 

@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 from engage_server.errors import FileNotUsable
-from engage_server.services.backup.look_through import look_through
-from engage_server.services.backup.manifest import Manifest
-from engage_server.services.backup.names import MANIFEST, Section, damaged, part_of
-from engage_server.services.backup.tar_blocks import unpacked
+from engage_server.services.backup.archive.look_through import look_through
+from engage_server.services.backup.archive.manifest import Manifest
+from engage_server.services.backup.archive.names import MANIFEST, Section, damaged, part_of
+from engage_server.services.backup.archive.tar_blocks import unpacked
 
 
 @dataclass(frozen=True, slots=True)

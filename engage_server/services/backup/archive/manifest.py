@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from engage_server.records import AuditHead
-from engage_server.services.backup.names import MANIFEST, damaged
+from engage_server.services.backup.archive.names import MANIFEST, damaged
 
 FORMAT_VERSION = 1
 FORMAT_NAME = "engage-server backup"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engage_server.errors import Refused
-from engage_server.services.backup.manifest import FORMAT_NAME, FORMAT_VERSION, Manifest, read_manifest
-from engage_server.services.backup.names import CODE, DIGESTS, FORMAT, MANIFEST, Section, damaged, part_of
+from engage_server.services.backup.archive.manifest import FORMAT_NAME, FORMAT_VERSION, Manifest, read_manifest
+from engage_server.services.backup.archive.names import CODE, DIGESTS, FORMAT, MANIFEST, Section, damaged, part_of
 
 Members = Callable[[], Iterator[tuple[str, bytes]]]
 _UPGRADE = "Install that version or a later one, and try again. The backup was not changed."
