@@ -3,10 +3,11 @@
 import json
 import re
 import textwrap
-from pathlib import Path
 
 from engage_server.setting_values import SecretText
 from engage_server.settings import Settings, table_of_settings
+
+_PLAIN = (bool, int, float, tuple)
 
 
 def settings_template() -> str:
@@ -31,7 +32,7 @@ def settings_without_passwords(settings: Settings) -> str:
             continue
         if isinstance(value, SecretText) and value.reveal() != shown_value(value):
             lines.append("# Its password is not in the backup: put it in place of ***.")
-        lines.append(f"{row.name} = {_toml(str(value) if isinstance(value, Path) else value)}")
+        lines.append(f"{row.name} = {_toml(value if isinstance(value, _PLAIN) else shown_value(value))}")
     return "\n".join(lines) + "\n"
 
 

@@ -118,6 +118,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "site": {"process", "shell"},
         "device": {"process", "shell"},
         "release": {"process", "shell"},
+        "backup": {"process", "shell"},
         "rotate": {"shell"},
         "installation": {"rotate", "process", "shell"},
         "process": set(),

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from engage_server import __version__
 from engage_server.composition.backups.keys import key_id_of, manifest_code
 from engage_server.files import read_file
@@ -15,8 +13,6 @@ from engage_server.services.backup.host_files import HostFiles
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.settings import Settings
 from engage_server.settings_text import settings_without_passwords
-from engage_server.store.copying.picture import picture_of
-from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 
 SETTINGS_FILE = "engage.toml"
@@ -24,15 +20,14 @@ _MIB = 1024 * 1024
 _MAX_SETTINGS_BYTES = 4 * _MIB
 
 
-def backup_creation(engine: Engine, store: SqlStore, sealer: Sealer, settings: Settings) -> BackupCreation:
+def backup_creation(store: SqlStore, settings: Settings) -> BackupCreation:
     """Return what makes backups.
 
     Args:
-        engine: The installation's database.
-        store: The store on it.
-        sealer: Opens its secrets.
+        store: The store, with the key that opens its secrets.
         settings: The settings.
     """
+    sealer = store.sealer
     maker = BackupMaker(
         product=__version__,
         host=socket.gethostname(),
@@ -40,7 +35,7 @@ def backup_creation(engine: Engine, store: SqlStore, sealer: Sealer, settings: S
         code=partial(manifest_code, sealer),
         cert_url_port=settings.cert_url_port,
     )
-    return BackupCreation(store, partial(picture_of, engine), maker, partial(_reserve, settings))
+    return BackupCreation(store, store.picture, maker, partial(_reserve, settings))
 
 
 def host_files(settings: Settings, *, with_authority: bool) -> HostFiles:

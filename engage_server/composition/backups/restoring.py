@@ -4,21 +4,26 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engage_server.composition.backups.keys import manifest_code
-from engage_server.composition.opening import kept_open
+from engage_server.composition.links.key import read_link_sealer
+from engage_server.composition.opening import kept_open, read_sealer
 from engage_server.errors import NotPossible, Refused, SealBroken, StoreVersionMismatch
+from engage_server.files import read_file
 from engage_server.files.failures import explained
+from engage_server.lock.target import Target
 from engage_server.records import AuditHead
 from engage_server.services.backup.archive.reading import Archive, open_archive
 from engage_server.services.backup.creation import head_of
-from engage_server.services.backup.drill import RestoredBackup
+from engage_server.services.backup.drill import DrillReport, RestoredBackup, drill
+from engage_server.services.backup.live_host import LiveHost
 from engage_server.services.disk_space.reserve import DiskReserve
+from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.copying.filling import fill
 from engage_server.store.database.engine import create_sqlite_file, open_engine
@@ -27,6 +32,7 @@ from engage_server.store.sealing import LinkSealer, Sealer
 from engage_server.store.sql_store import SqlStore
 
 _PREFIX = ".engage-drill-"
+_MAX_KEY_FILE_BYTES = 4096
 _MIB = 1024 * 1024
 _YOUNG_SECONDS = 60.0  # one that was made just now is not locked yet
 _ACTOR = "engage backup verify"
@@ -153,3 +159,50 @@ def _sweep(scratch: Path) -> None:
                     shutil.rmtree(folder)
             finally:
                 os.close(descriptor)
+
+
+def read_drill_keys(
+    settings: Settings, environment: Mapping[str, str], kek_file: Path | None, links_key_file: Path | None
+) -> DrillKeys:
+    """Read the keys from files, or use those of this host.
+
+    Args:
+        settings: The settings.
+        environment: For the key-encryption key of this host.
+        kek_file: The file with the key-encryption key. None: that of this host.
+        links_key_file: The file with the key of the links. None: that of this host, if there is one.
+
+    Raises:
+        SettingsInvalid: There is no key, or the text is not a key.
+        FileNotUsable: A file cannot be read.
+    """
+    if links_key_file is not None:
+        content = read_file(links_key_file, limit=_MAX_KEY_FILE_BYTES)
+        link_sealer: LinkSealer | None = LinkSealer.from_text(content, str(links_key_file))
+    else:
+        link_sealer = read_link_sealer(settings)
+    if kek_file is None:
+        return DrillKeys(read_sealer(settings, environment), link_sealer)
+    return DrillKeys(Sealer.from_text(read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), str(kek_file)), link_sealer)
+
+
+def drilled(
+    path: Path, keys: DrillKeys, scratch: Path, reserve_mib: int, against: tuple[str, int] | None = None
+) -> DrillReport:
+    """Restore a backup for a moment, and do the drill with it.
+
+    Args:
+        path: The backup.
+        keys: The keys.
+        scratch: Where it is restored.
+        reserve_mib: How much of that disk stays free.
+        against: The address of a live host, and its TLS port. None: none.
+
+    Raises:
+        EngageError: As for :func:`restored_for_drill`. Or the address is none.
+    """
+    target = Target.from_url(*against) if against is not None else None
+    with restored_for_drill(path, keys, scratch, reserve_mib) as restored:
+        store = restored.store
+        live = LiveHost(target, store.site_key, store.releases()) if target is not None else None
+        return drill(restored, live)
