@@ -4,13 +4,13 @@ The program runs as the user of the service. So only the command line may set on
 """
 
 import os
+import selectors
 import signal
 import subprocess  # the operator chose the program, on the command line of this host
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from select import select
 from typing import IO
 
 from engage_server.records import OutboxEntry
@@ -95,15 +95,17 @@ class CommandChannel:
         """The end of its output, until it ends. None if it takes too long. What it left running is not waited for."""
         os.set_blocking(output.fileno(), False)
         said, until, is_open = b"", self.clock() + self.seconds, True
-        while process.poll() is None:
-            if self.clock() >= until:
-                return None
-            if not is_open:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(_TICK)
-            elif select([output], [], [], _TICK)[0]:
-                piece = output.read(_MOST_OUTPUT)
-                is_open, said = bool(piece), (said + (piece or b""))[-_MOST_OUTPUT:]
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while process.poll() is None:
+                if self.clock() >= until:
+                    return None
+                if not is_open:
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(_TICK)
+                elif selector.select(_TICK):
+                    piece = output.read(_MOST_OUTPUT)
+                    is_open, said = bool(piece), (said + (piece or b""))[-_MOST_OUTPUT:]
         return said + (output.read(_MOST_OUTPUT) or b"")
 
     def _trouble(self, what: str, fix: str) -> Delivery:
