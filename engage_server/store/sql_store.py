@@ -20,6 +20,9 @@ from engage_server.records import (
 from engage_server.store import audit_log, release_keys
 from engage_server.store.access import grant_queries, request_queries
 from engage_server.store.access.sql_access import SqlAccess
+from engage_server.store.alerts import outbox_queries, recipient_queries
+from engage_server.store.alerts.sql_alerts import SqlAlerts
+from engage_server.store.alerts.sql_backups import SqlBackups
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
@@ -40,7 +43,7 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
+class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts, SqlBackups):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
@@ -116,12 +119,15 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
         with writing(self._engine, LONG_SECONDS) as connection:
             rename_queries.rename_site(connection, name, new, self._opened())
             roles = grant_queries.rename_in_grants(connection, name, new)
+            recipient_queries.rename_site(connection, name, new)
+            outbox_queries.rename_site(connection, name, new)
             self._tell(connection, replace(event, facts={**event.facts, **roles}), changes_serving=True)
 
     def remove_site(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
             removal_queries.delete_site(connection, name)
             roles = grant_queries.remove_from_grants(connection, name)
+            recipient_queries.remove_site(connection, name)
             self._tell(connection, replace(event, facts={**event.facts, **roles}), changes_serving=True)
 
     def static_certificates(self) -> Sequence[StaticCertificate]:
