@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from engage_server.records import OutboxEntry, Secret
 from engage_server.services.alerts.channel import TAKEN, Delivery, HandOver, Outcome
-from engage_server.services.alerts.channels.mail_message import mail_of
-from engage_server.services.alerts.channels.smtp_client import NotProtected, Reply, SmtpClient, SmtpTrouble
+from engage_server.services.alerts.channels.mail.message import mail_of
+from engage_server.services.alerts.channels.mail.smtp_client import NotProtected, Reply, SmtpClient, SmtpTrouble
 from engage_server.services.calling_out.deadline import deadline
 from engage_server.services.calling_out.reaching import reach
 from engage_server.services.calling_out.reasons import reason_of

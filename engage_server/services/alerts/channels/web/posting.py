@@ -10,8 +10,8 @@ from http.client import HTTPConnection
 
 from engage_server.records.address import IPAddress
 from engage_server.services.alerts.channel import HandOver
-from engage_server.services.alerts.channels.allowed_addresses import why_forbidden
-from engage_server.services.alerts.channels.target import Target
+from engage_server.services.alerts.channels.web.allowed_addresses import why_forbidden
+from engage_server.services.alerts.channels.web.target import Target
 from engage_server.services.calling_out.deadline import FinalResponse, deadline
 from engage_server.services.calling_out.reaching import reach, secured
 

@@ -9,8 +9,8 @@ from http.client import HTTPException
 from engage_server import __version__
 from engage_server.records import OutboxEntry, Secret
 from engage_server.services.alerts.channel import TAKEN, Delivery, HandOver, Outcome
-from engage_server.services.alerts.channels.posting import Answer, Reach, post
-from engage_server.services.alerts.channels.signing import signed_fields
+from engage_server.services.alerts.channels.web.posting import Answer, Reach, post
+from engage_server.services.alerts.channels.web.signing import signed_fields
 from engage_server.services.calling_out.reaching import AddressForbidden
 from engage_server.services.calling_out.reasons import reason_of
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from engage_server.errors import HostInvalid, UsageError
 from engage_server.records import Host
 from engage_server.records.address import read_address
-from engage_server.services.alerts.channels.allowed_addresses import why_forbidden
+from engage_server.services.alerts.channels.web.allowed_addresses import why_forbidden
 
 _MOST_CHARACTERS = 2048
 _PORTS = {"http": 80, "https": 443}
