@@ -185,6 +185,9 @@ class Settings:
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    alert_store_away_minutes: Annotated[int, Bounds(ge=1, le=10_080)] = setting(
+        10, "How many minutes the database may not answer before recipients of alerts hear of it."
+    )
     links_file: Path = setting(
         Path("links.toml"), "File of the links: what reports about the path to a site. 'engage serve links' reads it."
     )

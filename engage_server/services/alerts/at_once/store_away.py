@@ -33,6 +33,7 @@ class _Known:
     attempts: int = 0
     due: datetime | None = None
     is_over: bool = False
+    has_heard: bool = False
 
 
 class StoreAway:
@@ -66,7 +67,11 @@ class StoreAway:
         self._since: datetime | None = None
 
     def run(self, now: datetime) -> None:
-        """Ask the store once, and say what has to be said. Raises nothing that the store raises."""
+        """Ask the store once, and say what has to be said.
+
+        Raises:
+            EngageError: The store cannot be opened, for a reason that is not that it is away.
+        """
         try:
             store = self._store()
             recipients = store.recipients()
@@ -111,12 +116,14 @@ class StoreAway:
             f"alert to {known.recipient.name} about the database: {delivery.outcome.value} {harmless(delivery.why)}"
         )
         attempts = known.attempts + 1
+        is_over = delivery.outcome is not Outcome.AGAIN
+        has_heard = delivery.outcome in (Outcome.SENT, Outcome.UNSURE)
         pause = timedelta(seconds=pause_before(attempts, delivery.not_before, now))
-        return replace(known, attempts=attempts, due=now + pause, is_over=delivery.outcome is not Outcome.AGAIN)
+        return replace(known, attempts=attempts, due=now + pause, is_over=is_over, has_heard=has_heard)
 
     def _back(self, store: AwayStore, recipients: Sequence[Recipient], now: datetime) -> None:
         """Say to those who heard of it that it is over."""
-        since, heard = self._since or now, {each.recipient.name for each in self._known if each.attempts}
+        since, heard = self._since or now, {each.recipient.name for each in self._known if each.has_heard}
         what = f"Over: {self._host}: the database answers again"
         lines = [f"It did not answer from {since:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M} UTC. There is nothing to do."]
         message = message_of(AlertKind.STORE_AWAY, what, lines, f"{self._address}/")
