@@ -179,8 +179,15 @@ def _secret_text(session: Session, file: str | None, variable: str) -> Secret | 
         if value is not None:
             _assert_no_other(variable, value, file)
             return Secret(value.encode())
-    if file is None:
-        return None
+    return None if file is None else read_secret(file)
+
+
+def read_secret(file: str) -> Secret:
+    """The content of a file with a secret; of standard input for ``-``.
+
+    Raises:
+        FileNotUsable: The file cannot be read.
+    """
     if file == "-":
         return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
     return _narrow(read_file(Path(file), limit=_MAX_SECRET_BYTES))

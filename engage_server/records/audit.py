@@ -59,6 +59,9 @@ class AuditAction(StrEnum):
     SIGNED_IN = "person:signed-in"
     TOKEN_ADDED = "token:added"  # noqa: S105
     TOKEN_REVOKED = "token:revoked"  # noqa: S105
+    ALERT_RECIPIENT_ADDED = "alert:recipient-added"
+    ALERT_RECIPIENT_REMOVED = "alert:recipient-removed"
+    ALERT_RECIPIENT_TESTED = "alert:recipient-tested"
     AUDIT_CHAINED = "audit:chained"
     UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 

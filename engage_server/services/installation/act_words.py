@@ -164,6 +164,12 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "revoked the token {token}[ that {maker} had made: they may no longer do as much]",
         "revoked a token",
     ),
+    AuditAction.ALERT_RECIPIENT_ADDED: (
+        "let alerts go to {recipient}[ by {channel}][: {to}][, about the sites: {sites}][, of the kinds: {kinds}]",
+        "added a recipient of alerts",
+    ),
+    AuditAction.ALERT_RECIPIENT_REMOVED: ("let no more alerts go to {recipient}", "removed a recipient of alerts"),
+    AuditAction.ALERT_RECIPIENT_TESTED: ("sent a test alert to {recipient}", "sent a test alert"),
     AuditAction.AUDIT_CHAINED: ("began to protect the audit log by hashes[; it had {entries:entry} before]",),
     AuditAction.UNKNOWN: ("did something that this version does not know",),
 }

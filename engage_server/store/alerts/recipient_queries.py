@@ -84,6 +84,13 @@ def switch_off(connection: Connection, name: str, at: datetime, why: str) -> boo
     return bool(done.rowcount)
 
 
+def switch_on(connection: Connection, name: str) -> bool:
+    """Switch one on again. False if it is on already, or gone."""
+    is_off = (alert_recipients.c.name == name) & alert_recipients.c.off_since.is_not(None)
+    done = connection.execute(update(alert_recipients).where(is_off).values(off_since=None, off_why=""))
+    return bool(done.rowcount)
+
+
 def rename_site(connection: Connection, name: str, new: str) -> None:
     """Let alerts about a site go to the same recipients under its new name."""
     _replace(connection, name, {new})

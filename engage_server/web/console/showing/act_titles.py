@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from engage_server.records import AuditAction
 
 _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
+    "Alerts": {
+        AuditAction.ALERT_RECIPIENT_ADDED: "Recipient added",
+        AuditAction.ALERT_RECIPIENT_REMOVED: "Recipient removed",
+        AuditAction.ALERT_RECIPIENT_TESTED: "Test alert sent",
+    },
     "Doors": {
         AuditAction.DEVICE_ADDED: "Door put on the list",
         AuditAction.DEVICE_FORGOTTEN: "Door's history deleted",

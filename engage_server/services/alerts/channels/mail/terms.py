@@ -39,6 +39,19 @@ class MailRequest:
     password: Secret | None = None
     trust_pem: str = ""
 
+    def changed(
+        self, sender: str | None, server: str | None, user: str | None, encryption: Encryption | None
+    ) -> "MailRequest":
+        """The same with what is given instead. Another user does not get the password of this one."""
+        return replace(
+            self,
+            sender=sender or self.sender,
+            server=server or self.server,
+            encryption=encryption or self.encryption,
+            user=self.user if user is None else user,
+            password=self.password if user is None else None,
+        )
+
     def terms(self) -> ChannelTerms:
         """Check it, and return what is stored.
 
