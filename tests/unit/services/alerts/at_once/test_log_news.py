@@ -74,9 +74,9 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield found
 
 
-def reset(**facts: str) -> AuditEvent:
+def reset() -> AuditEvent:
     """News."""
-    return event(AuditAction.PERSON_RESET, **facts)
+    return event(AuditAction.PERSON_RESET, person="root")
 
 
 def add(world: World, name: str = "caretakers", **other: Any) -> None:
