@@ -191,6 +191,9 @@ class Settings:
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    alert_store_away_minutes: Annotated[int, Bounds(ge=1, le=10_080)] = setting(
+        10, "How many minutes the database may not answer before recipients of alerts hear of it."
+    )
     backup_folder: Path | None = setting(
         None, "Folder of the nightly backups. Best on another disk. If it is not set: there are none."
     )

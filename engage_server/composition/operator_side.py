@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     from engage_server.composition.access_side import AccessSide
+    from engage_server.composition.alerts import AlertSide
     from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.alerts.recipients import Recipients
     from engage_server.services.backup.creation import BackupCreation
@@ -274,6 +275,13 @@ class OperatorSide(HostSide):
         from engage_server.composition.device_side import store_spool
 
         store_spool(self._settings, self._store, self.sites.key)
+
+    @cached_property
+    def alerting(self) -> "AlertSide":
+        """What writes alerts, and sends them."""
+        from engage_server.composition.alerts import AlertSide
+
+        return AlertSide(self._store, self._settings, self)
 
     @cached_property
     def paths(self) -> "SitePaths":
