@@ -125,7 +125,7 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
 def _record_end(session: Session, chosen: Chosen, journal: BulkJournal) -> None:
     """Record what came of it. What was sent cannot be taken back, so a database that is away is a warning."""
     counts = journal.so_far.counts()
-    parts = [(counts.failed, "refused"), (counts.unknown, "not known"), (counts.left, "left")]
+    parts = [(counts.failed, "without success"), (counts.unknown, "not known"), (counts.left, "left")]
     outcome = ", ".join([f"{counts.done} of {counts.total} done", *(f"{n} {word}" for n, word in parts if n)])
     try:
         session.operator_side().sim_orders.record(

@@ -146,7 +146,7 @@ def test_what_did_not_work_is_listed_in_text_and_json_and_ends_with_1(sim_folder
     account.before = refuse
     done = put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes", "--failures", "failed.txt")
     assert done.returncode == 1
-    assert outcome(sim_folder) == "2 of 3 done, 1 refused"
+    assert outcome(sim_folder) == "2 of 3 done, 1 without success"
     assert "2 of 3 SIMs done" in done.stdout
     assert f"refused  {iccid(2)}" in done.stdout
     (line,) = (sim_folder / "failed.txt").read_text().splitlines()
@@ -167,7 +167,7 @@ def test_a_success_whose_answer_says_another_state_is_none(sim_folder: Path, acc
     assert f"otherwise  {iccid(1)}" in done.stdout
     assert "it is RETIRED, not ACTIVE" in " ".join(done.stdout.split())
     assert path_of_site(sim_folder)["said_by"] == "sim_retired", "recorded as what it is"
-    assert outcome(sim_folder) == "0 of 1 done, 1 refused"
+    assert outcome(sim_folder) == "0 of 1 done, 1 without success"
     found = json.loads(put(sim_folder, iccid(2), "--to", "SUSPENDED", "--yes", "--json").stdout)
     assert [each["code"] for each in found["failures"]] == ["sim.otherwise"]
     account.describe = lambda operation, values: replace(account.by_name[iccid(3)])

@@ -28,7 +28,7 @@ from tests.support.sim.memory import MemoryAccount, iccid
         (("show",), "sim list"),
         (("set", "--to", "ACTIVE"), "sim list"),
         (("list", "--site", "nope"), "Sites that it has: main."),
-        (("show", "--site", "mian"), "Sites that it has: main."),
+        (("show", "--site", "nord"), "Sites that it has: main."),
         (("sms", "send", iccid(1), "--text-file", "links.toml"), "--yes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
