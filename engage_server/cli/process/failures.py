@@ -97,5 +97,5 @@ def _next_step(error: click.UsageError) -> str:
         return f"Did you mean {' or '.join(close)}? See {path} --help"
     found_with = getattr(error.param, "found_with", "") if isinstance(error, click.MissingParameter) else ""
     if found_with:
-        return f"{program()} {found_with}\nSee also: {path} --help"
+        return f"List what there is: {program()} {found_with}   Help: {path} --help"
     return f"{path} --help"

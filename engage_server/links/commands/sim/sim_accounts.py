@@ -180,9 +180,10 @@ def _only(names: dict[str, None], file: LinksFile) -> str:
 def _no_link(file: LinksFile, site: str, account: str | None, links: Sequence[SimLink]) -> NotFound:
     of_account = f" of account {account}" if account else ""
     known = sorted({link.site for link in links if account in (None, link.account)})
+    hint = did_you_mean(site, known)
     there_are = f"Sites that it has: {', '.join(known)}. Name one, or add" if known else "Add"
     return NotFound(
-        f"{file.where.file} has no link of SIMs{of_account} to site {site}.{did_you_mean(site, known)}",
+        f"{file.where.file} has no link of SIMs{of_account} to site {site}{'.' * bool(hint)}{hint}",
         f'{there_are} a table [links.NAME] with site = "{site}" and partner = "sim". docs/sim.md has an example.',
         code="sim.no_link",
     )

@@ -125,7 +125,7 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
 def _record_end(session: Session, chosen: Chosen, journal: BulkJournal) -> None:
     """Record what came of it. What was sent cannot be taken back, so a database that is away is a warning."""
     counts = journal.so_far.counts()
-    parts = [(counts.failed, "refused"), (counts.unknown, "not known"), (counts.left, "left")]
+    parts = [(counts.failed, "without success"), (counts.unknown, "not known"), (counts.left, "left")]
     outcome = ", ".join([f"{counts.done} of {counts.total} done", *(f"{n} {word}" for n, word in parts if n)])
     try:
         session.operator_side().sim_orders.record(
@@ -140,14 +140,12 @@ def _record_end(session: Session, chosen: Chosen, journal: BulkJournal) -> None:
         warn(f"the audit log does not say what came of this: {error.sentence}")
 
 
-def taken_up(
-    session: Session, chosen: Chosen, journal: BulkJournal, *, pause: Callable[[float], None] = sleep
-) -> Mapping[str, Thing]:
+def taken_up(session: Session, chosen: Chosen, journal: BulkJournal) -> Mapping[str, Thing]:
     """Read the Things of a bulk that was interrupted, once what was on its way had time to be done."""
     left = seconds_to_settle(journal, session.now())
     if left:
         click.echo(f"waiting {left:.0f} s until what was on its way is done", err=True)
-        pause(left)
+        sleep(left)
     return fresh_things(chosen.account, journal.so_far.left())
 
 

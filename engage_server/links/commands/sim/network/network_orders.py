@@ -60,10 +60,16 @@ def print_list_in(
     entries = read_one(found.account, operation, values, listing)
     lists = [found_list for each in entries if (found_list := lists_of(each, *words)) is not None]
     shown = [each for one in lists for each in one] if lists else entries
+    if not lists:
+        click.echo(
+            f"note: the answer has no such list, so all of it is shown. Looked for: {', '.join(words)}", err=True
+        )
     if not shown and not as_json:
         print_wrapped(empty, "")
-        return
-    print_entries((_seen(each, hidden) for each in shown), empty, as_json=as_json)
+    else:
+        print_entries((_seen(each, hidden) for each in shown), empty, as_json=as_json)
+    if not as_json:
+        print_next(f"{program()} sim list --what {listing.value.partition('.')[0]}")
 
 
 def order_in_network(

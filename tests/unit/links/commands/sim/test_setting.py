@@ -12,7 +12,7 @@ import click
 import pytest
 
 from engage_server.errors import Conflict
-from engage_server.links.commands.sim.bulks import watching
+from engage_server.links.commands.sim.bulks import bulking, watching
 from engage_server.links.sim.account import Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, bulks
@@ -146,7 +146,7 @@ def test_what_did_not_work_is_listed_in_text_and_json_and_ends_with_1(sim_folder
     account.before = refuse
     done = put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes", "--failures", "failed.txt")
     assert done.returncode == 1
-    assert outcome(sim_folder) == "2 of 3 done, 1 refused"
+    assert outcome(sim_folder) == "2 of 3 done, 1 without success"
     assert "2 of 3 SIMs done" in done.stdout
     assert f"refused  {iccid(2)}" in done.stdout
     (line,) = (sim_folder / "failed.txt").read_text().splitlines()
@@ -167,7 +167,7 @@ def test_a_success_whose_answer_says_another_state_is_none(sim_folder: Path, acc
     assert f"otherwise  {iccid(1)}" in done.stdout
     assert "it is RETIRED, not ACTIVE" in " ".join(done.stdout.split())
     assert path_of_site(sim_folder)["said_by"] == "sim_retired", "recorded as what it is"
-    assert outcome(sim_folder) == "0 of 1 done, 1 refused"
+    assert outcome(sim_folder) == "0 of 1 done, 1 without success"
     found = json.loads(put(sim_folder, iccid(2), "--to", "SUSPENDED", "--yes", "--json").stdout)
     assert [each["code"] for each in found["failures"]] == ["sim.otherwise"]
     account.describe = lambda operation, values: replace(account.by_name[iccid(3)])
@@ -267,6 +267,27 @@ def test_a_resumed_bulk_shows_what_is_left_and_asks(sim_folder: Path, account: M
     assert len(log(sim_folder)) == before
     ok(engage(sim_folder, "sim", "bulk", "resume", stdin=b"y\n"))
     assert account.written() == {iccid(3): 1}
+
+
+def test_a_bulk_whose_process_just_died_is_waited_for_before_anything_is_read(
+    sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write may still be on its way. It is done while the command waits, so it must not be sent again."""
+    begun(sim_folder, account, seconds_ago=20)
+    account.by_name[iccid(2)] = replace(account.by_name[iccid(2)], state=ThingState.ACTIVE)  # not done yet
+    account.writes.clear()
+    slept: list[float] = []
+
+    def pause(seconds: float) -> None:
+        slept.append(seconds)
+        account.by_name[iccid(2)] = replace(account.by_name[iccid(2)], state=ThingState.SUSPENDED)
+
+    monkeypatch.setattr(bulking, "sleep", pause)
+    done = engage(sim_folder, "sim", "bulk", "resume", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert slept == [pytest.approx(40, abs=5)]
+    assert "waiting" in done.stderr
+    assert account.written() == {iccid(3): 1}, "what was done meanwhile is not done twice"
 
 
 def test_nothing_is_asked_if_nothing_will_be_written(sim_folder: Path, account: MemoryAccount) -> None:

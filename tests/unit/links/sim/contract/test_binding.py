@@ -109,7 +109,7 @@ FAULTS = [
     (
         'ACTIVE = "ACTIVE"',
         'ACTIVE = "ENABLED"',
-        '[operations."things.list"]: query.state: ',
+        '[operations."things.set_state"]: body./state: ',
         "no word ENABLED, which stands for ACTIVE. It has PROVISIONED, ACTIVE, SUSPENDED, RETIRED.",
     ),
     ('ACTIVE = "ACTIVE"', 'ACTIV_E = "ACTIVE"', "[words.state]: ACTIV_E: ", "Did you mean ACTIVE?"),
