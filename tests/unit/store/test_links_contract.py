@@ -13,6 +13,7 @@ from engage_server.records import (
     DownlinkChannel,
     DownlinkStatus,
     KpnDevice,
+    LinkCut,
     LinkStanding,
     PathEvent,
     PathSays,
@@ -88,6 +89,29 @@ class TestEvents:
         assert (first.link, second.link) == ("b", "sim")
         assert (second.partner, second.trouble, second.trouble_since) == ("kpn", PathSays.CUT, at(2))
         assert store.link_standings("else") == []
+
+    def test_of_trouble_that_lasts_one_event_is_kept(self, store: SqlStore) -> None:
+        store.add_path_events([path_event(PathSays.CUT, minutes) for minutes in (0, 45, 90)])
+        assert store.fold_path_events(fold, 10) == 3
+        assert [each.event.at for each in store.path_events(None, None, None, 10)] == [at(0)]
+        assert store.link_standings()[0].trouble_at == at(90)
+
+    def test_a_moved_link_is_seen_from_both_sites(self, store: SqlStore, event: AuditEvent) -> None:
+        for name in ("main", "second"):
+            store.add_site(site(name), SITE_KEY, event)
+        store.add_path_events([registered(), path_event(PathSays.CUT, 5), registered(60, site="second")])
+        store.fold_path_events(fold, 10)
+        assert [(each.is_removed, each.cuts) for each in store.link_standings("main")] == [
+            (True, (LinkCut("main", at(5), at(60)),))
+        ]
+        store.rename_site("main", "depot", event)
+        store.rename_site("second", "yard", event)
+        store.add_path_events([path_event(PathSays.RESTORED, 90, site="yard")])
+        store.fold_path_events(fold, 10)
+        (old,), (new,) = store.link_standings("depot"), store.link_standings("yard")
+        assert (old.cuts, new.cuts) == ((LinkCut("depot", at(5), at(60)),), (LinkCut("yard", at(60), at(90)),))
+        store.remove_site("depot", event)
+        assert (store.link_standings("depot"), len(store.link_standings("yard"))) == ([], 1)
 
     def test_a_removed_link_is_forgotten_with_its_events(self, store: SqlStore) -> None:
         removed = (path_event(PathSays.NOTHING, 1, link=each, kind="link_removed") for each in ("gone", "back"))

@@ -245,6 +245,74 @@ class TestCuts:
         assert gone.cuts == (LinkCut("main", at(3), at(60)),)
         assert folded(registered(), removed, path_event(CUT, 90)).cuts == ()
 
+    def test_a_cut_that_came_after_its_end_stays_in_the_history(self) -> None:
+        """Each worker has its own spool file. The nights of the past must be right, too."""
+        words = path_event(WORKS, 0), path_event(RESTORED, 600), path_event(CUT, 900), path_event(WORKS, 960)
+        late = folded(*words, path_event(CUT, 300))
+        assert late.cuts == (LinkCut("main", at(300), at(600)), LinkCut("main", at(900), at(960)))
+        assert link_path(late, at(999)).state is PathState.OK
+
+    def test_a_word_between_many_that_say_the_same_is_right_to_the_hour(self) -> None:
+        """Old words that say the same are one mark. A later one splits it."""
+        often = [path_event(WORKS, minutes) for minutes in range(0, 6000, 20)]
+        assert len(folded(*often).marks) < 60
+        (cut,) = folded(*often, path_event(CUT, 1010)).cuts
+        assert (cut.since, cut.until) == (at(1010), at(1070))
+
+    def test_marks_are_limited_and_keep_since_when_it_is_so(self) -> None:
+        daily = [path_event(CUT, 0), *(path_event(CUT, 1440 * day) for day in range(1, 600))]
+        standing = folded(*daily)
+        assert len(standing.marks) <= 240
+        assert (standing.trouble_since, standing.cuts) == (at(0), (LinkCut("main", at(0)),))
+
+
+class TestMoves:
+    """A link that is moved to another site."""
+
+    EVENTS = registered(), path_event(CUT, 10), registered(60, site="other")
+
+    @pytest.mark.parametrize("order", [*permutations(range(3))])
+    def test_each_site_keeps_its_part_of_a_cut(self, order: Sequence[int]) -> None:
+        standing = folded(*(self.EVENTS[each] for each in order))
+        here, there = standing.seen_from("other"), standing.seen_from("main")
+        for each, site, expected in (
+            (here, "other", PathCut(at(60))),
+            (there, "main", PathCut(at(10), at(60))),
+        ):
+            path = cut_path([each], site, at(70))
+            assert path is not None
+            assert (path.cut, path.earlier) == (expected, ())
+        assert site_path([here], at(70)).since == at(60)
+        assert site_path([there], at(70)) == NO_LINK, "it leads elsewhere now"
+
+    def test_a_cut_that_ended_before_the_move_is_the_old_sites(self) -> None:
+        standing = folded(*self.EVENTS[:2], path_event(WORKS, 50), self.EVENTS[2])
+        assert cut_path([standing.seen_from("other")], "other", at(70)) is None
+        assert cut_path([standing.seen_from("main")], "main", at(70)) is not None
+
+
+class TestRepetitions:
+    """Trouble that lasts is said each hour. One of these events a day is kept."""
+
+    def kept(self, *events: PathEvent) -> list[int]:
+        needless = fold({}, events).needless
+        return [place for place in range(len(events)) if place not in needless]
+
+    def test_it_is_kept_where_it_begins_changes_and_ends(self) -> None:
+        said = [path_event(CUT, minutes, thing="1") for minutes in (0, 45, 90)]
+        assert self.kept(*said, path_event(RESTORED, 99), path_event(CUT, 100, thing="1")) == [0, 3, 4]
+        assert self.kept(*said, path_event(CUT, 99, thing="2"), path_event(CUT, 100, thing="2")) == [0, 3]
+        assert self.kept(*said, path_event(CUT, 99, kind="sim_retired")) == [0, 3]
+        assert self.kept(path_event(WORKS, 0), path_event(WORKS, 9)) == [0, 1], "it must be believed"
+
+    def test_once_a_day_in_between(self) -> None:
+        days = self.kept(*(path_event(CUT, minutes) for minutes in range(0, 5 * 1440, 45)))
+        assert 5 <= len(days) <= 6
+
+    def test_what_is_left_out_still_counts(self) -> None:
+        standing = folded(path_event(CUT, 0), path_event(CUT, 90))
+        assert standing.trouble_at == at(90)
+
 
 class TestClocks:
     """A host whose clock is ahead by a year."""
@@ -261,6 +329,14 @@ class TestClocks:
         assert (ahead.works_at or ahead.restored_at) == at(0)
         assert link_path(self.by(20, ahead, path_event(CUT, 20)), at(20)).state is PathState.CUT
         assert folded(path_event(says, 10)) == self.by(0, None, path_event(says, 10)), "clocks may differ so far"
+
+    def test_events_ahead_of_the_folding_host_keep_their_order(self) -> None:
+        """Its own clock is a day behind: what came last is still the last word."""
+        day = 24 * 60
+        told = self.by(0, None, path_event(CUT, day), path_event(RESTORED, day + 5))
+        assert (told.trouble, told.restored_at) == (NOTHING, at(0))
+        back = self.by(0, None, path_event(RESTORED, day), path_event(CUT, day + 5))
+        assert back.trouble is CUT
 
     @pytest.mark.parametrize("says", [CUT, DEGRADED])
     def test_trouble_in_the_future_ends_as_any(self, says: PathSays) -> None:

@@ -199,6 +199,17 @@ class TestBehindACut:
         assert kinds(ask(store, path=ended)) == {"waiting": 1}
         assert kinds(ask(store, SINCE + 9 * DAY, path=ended)) == {"silent": 1}
 
+    @pytest.mark.parametrize(("pause", "kind"), [(1, "waiting"), (2, "silent")])
+    def test_the_hours_in_which_the_path_worked_add_up(self, store: SqlStore, pause: float, kind: str) -> None:
+        """As :meth:`.CutPath.excuses` says: 25 hours between two cuts, and then some more."""
+        keep(store, device())
+        now = SINCE + 9 * DAY
+        ended = PathCut(SINCE + DAY, now - 60 * HOUR)
+        path = CutPath(PathCut(now - 35 * HOUR, now - pause * HOUR), earlier=(ended,))
+        known = device()
+        assert path.excuses(known.due_at, known.last_seen, now) is (kind == "waiting")
+        assert kinds(ask(store, now, path=path)) == {kind: 1}
+
     def test_a_refusal_at_a_shared_address_counts_as_ever(self, store: SqlStore) -> None:
         nat = device(9, identity="192.0.2.1", home="192.0.2.1", is_shared_address=True, **REFUSES)
         keep(store, device(), device(2, home="192.0.2.1"), nat)
