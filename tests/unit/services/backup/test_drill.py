@@ -229,10 +229,11 @@ def test_the_throw_away_folder_is_for_the_owner_alone_and_that_of_a_killed_drill
 ) -> None:
     (tmp_path / "b.tar.gz").write_bytes(archive_bytes())
     left, young = tmp_path / ".engage-drill-left", tmp_path / ".engage-drill-young"
-    left.mkdir(), young.mkdir()
+    left.mkdir()
+    young.mkdir()
     (left / "drill.db").write_bytes(b"x")
     os.utime(left, (1, 1))
-    modes = []
+    modes: list[int] = []
     upgrade = schema.upgrade
 
     def watched(*arguments: Any) -> Any:
