@@ -12,7 +12,16 @@ from engage_server.records.access import (
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import SILENCES, Adoption, Crowd, Doubt, SuspectDevice
-from engage_server.records.alert import AlertKind, AlertMessage, ChannelKind, OutboxEntry, OutboxState, Recipient
+from engage_server.records.alert import (
+    AlertKind,
+    AlertMark,
+    AlertMessage,
+    ChannelKind,
+    OutboxEntry,
+    OutboxFigures,
+    OutboxState,
+    Recipient,
+)
 from engage_server.records.audit import (
     CHANGES_OF_SITE,
     ActTerms,
@@ -82,6 +91,7 @@ __all__ = [
     "ActorKind",
     "Adoption",
     "AlertKind",
+    "AlertMark",
     "AlertMessage",
     "AnchorRole",
     "Approval",
@@ -118,6 +128,7 @@ __all__ = [
     "NamedDevice",
     "Occasion",
     "OutboxEntry",
+    "OutboxFigures",
     "OutboxState",
     "Page",
     "PathCut",

@@ -15,6 +15,11 @@ class ChannelKind(StrEnum):
     TEAMS = "teams"
     COMMAND = "command"
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether what may have arrived is sent again. Its id is the same then, so that the receiver can drop it."""
+        return self is not ChannelKind.MAIL
+
 
 class AlertKind(StrEnum):
     """What an alert is about. Values are stored: never rename one."""
@@ -37,6 +42,7 @@ class OutboxState(StrEnum):
 
     WAITING = "waiting"
     CLAIMED = "claimed"
+    HANDED_OVER = "handed_over"  # what comes now cannot be taken back: it may arrive
     SENT = "sent"
     UNSURE = "unsure"  # a mail that may have been accepted before the sender ended: it is never sent again
     GIVEN_UP = "given_up"
@@ -119,3 +125,35 @@ class OutboxEntry:
     made_at: datetime
     ended_at: datetime | None = None
     trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMark:
+    """What all nodes remember of what was said: how far the audit log was read, or what lasts since when.
+
+    Attributes:
+        topic: What it is of, such as ``audit`` or ``rotation_held``.
+        about: The site or the time zone that it is about. "" for none.
+        recipient: Whose it is. "" for all of them.
+        value: What JSON can hold. None, to remove it.
+        version: It grows with each change. 0: it is not there yet.
+    """
+
+    topic: str
+    about: str = ""
+    recipient: str = ""
+    value: Mapping[str, object] | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxFigures:
+    """How the outbox stands.
+
+    Attributes:
+        counts: How many entries there are of each state. A state without any is left out.
+        oldest_seconds: How long the oldest one has waited that is not ended. None: none waits.
+    """
+
+    counts: Mapping[OutboxState, int]
+    oldest_seconds: float | None = None

@@ -37,6 +37,7 @@ class AuditAction(StrEnum):
     ROTATION_APPROVED = "rotation:approved"
     ROTATION_APPROVED_ALONE = "rotation:approved-alone"
     ROTATION_ENDED = "rotation:ended"
+    BACKUP_CREATED = "backup:created"
     HOST_FORGOTTEN = "host:forgotten"
     KPN_DEVICE_ADDED = "kpn-device:added"
     KPN_DEVICE_REMOVED = "kpn-device:removed"

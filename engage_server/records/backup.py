@@ -24,7 +24,7 @@ class BackupRun:
         host: The host that did it.
         seconds: How long it took.
         why: Why it failed, in one sentence. "" if it is good.
-        audit_head: The audit log's end inside, as ``number hash``. "" if it is not known.
+        audit_head: The audit log's end inside, as ``number:hash``: what ``--expect`` takes. "" if it is not known.
     """
 
     step: BackupStep

@@ -1,6 +1,7 @@
 """The store on SQLAlchemy: SQLite and PostgreSQL. Each method is one transaction around the queries."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,9 +21,14 @@ from engage_server.records import (
 from engage_server.store import audit_log, release_keys
 from engage_server.store.access import grant_queries, request_queries
 from engage_server.store.access.sql_access import SqlAccess
+from engage_server.store.alerts import outbox_queries, recipient_queries
+from engage_server.store.alerts.sql_alerts import SqlAlerts
+from engage_server.store.alerts.sql_backups import SqlBackups
+from engage_server.store.copying.picture import picture_of
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
+from engage_server.store.interface.copying import Picture
 from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
@@ -40,7 +46,7 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
+class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts, SqlBackups):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
@@ -67,6 +73,19 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
         """Close the connections."""
         self.stop_listening()
         self._engine.dispose()
+
+    def picture(self) -> AbstractContextManager[Picture]:
+        """Take a picture of all tables; see :func:`engage_server.store.copying.picture.picture_of`."""
+        return picture_of(self._engine)
+
+    @property
+    def sealer(self) -> Sealer:
+        """What opens the secrets. Whoever asks for it can open all of them.
+
+        Raises:
+            SealBroken: This process has no key-encryption key.
+        """
+        return self._opened()
 
     def generation(self) -> int:
         with reading(self._engine) as connection:
@@ -116,12 +135,15 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
         with writing(self._engine, LONG_SECONDS) as connection:
             rename_queries.rename_site(connection, name, new, self._opened())
             roles = grant_queries.rename_in_grants(connection, name, new)
+            recipient_queries.rename_site(connection, name, new)
+            outbox_queries.rename_site(connection, name, new)
             self._tell(connection, replace(event, facts={**event.facts, **roles}), changes_serving=True)
 
     def remove_site(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
             removal_queries.delete_site(connection, name)
             roles = grant_queries.remove_from_grants(connection, name)
+            recipient_queries.remove_site(connection, name)
             self._tell(connection, replace(event, facts={**event.facts, **roles}), changes_serving=True)
 
     def static_certificates(self) -> Sequence[StaticCertificate]:

@@ -63,7 +63,7 @@ MAY = {
         "as_json",
         "variables",
     },
-    "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
+    "composition": {"services", "store", "settings", "settings_text", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "settings_file", "variables"},
     "settings_file": {"variables"},
     "settings_text": {"settings", "setting_values"},
@@ -98,7 +98,9 @@ ROOMS: dict[str, set[str]] = {
     "risk": {"evidence", "site_path", "releases"},
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},
+    "backup": {"disk_space", "distribution", "device_files", "kpn_devices"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
+    "alerts": {"calling_out", "sites", "evidence", "site_path", "releases", "rotation", "risk", "installation"},
 }
 
 # folder -> room -> which rooms beside it it may import; modules that lie in the folder itself may import all of them
@@ -116,6 +118,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "site": {"process", "shell"},
         "device": {"process", "shell"},
         "release": {"process", "shell"},
+        "backup": {"process", "shell"},
         "rotate": {"shell"},
         "installation": {"rotate", "process", "shell"},
         "process": set(),
@@ -127,11 +130,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "interface": set(),
         "database": set(),
         "labels": {"interface", "database"},
-        "alerts": {"interface", "database"},
         "evidence": {"interface", "database", "labels"},
         "queries": {"interface", "database", "labels", "evidence"},
         "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
+        "alerts": {"interface", "database", "queries"},
         "paging": {"interface", "database", "labels", "queries", "evidence"},
         "migrations": set(),
     },
@@ -149,13 +152,14 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "links/kpn": {"senml": set(), "answering": {"senml"}},
     "links/sim": {"contract": set(), "client": {"contract"}, "plans": set(), "polling": set()},
     "services/releases": {"views": set()},
+    "services/backup": {"archive": set(), "nights": {"archive"}},
     "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }
 
 # rooms that may import more than services as a whole
-ALSO = {"chains": {"lock"}}  # a live host is looked at as a device would
+ALSO = {"chains": {"lock"}, "backup": {"lock"}}  # a live host is looked at as a device would
 
 NEVER = {
     "pki": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},

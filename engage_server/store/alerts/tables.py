@@ -53,6 +53,17 @@ alert_outbox = Table(
 )
 Index("ix_alert_outbox_state", alert_outbox.c.state, alert_outbox.c.due_at)
 
+# What all nodes remember of what was said: how far the audit log was read, and what lasts since when.
+alert_marks = Table(
+    "alert_marks",
+    metadata,
+    Column("topic", String(32), primary_key=True),
+    Column("about", String(64), primary_key=True),
+    Column("recipient", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
 backup_runs = Table(
     "backup_runs",
     metadata,

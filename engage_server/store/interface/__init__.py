@@ -81,6 +81,8 @@ class Store(
     AttemptStore,
     TokenStore,
     RequestStore,
+    AlertStore,
+    BackupStore,
     Protocol,
 ):
     """All capabilities together, for code that builds the services."""

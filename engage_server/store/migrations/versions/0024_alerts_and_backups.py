@@ -12,6 +12,7 @@ down_revision = "0023"
 def upgrade() -> None:
     _recipients()
     _outbox()
+    _marks()
     _backup_runs()
 
 
@@ -51,6 +52,17 @@ def _outbox() -> None:
         sa.UniqueConstraint("recipient", "kind", "site", "period"),
     )
     op.create_index("ix_alert_outbox_state", "alert_outbox", ["state", "due_at"])
+
+
+def _marks() -> None:
+    op.create_table(
+        "alert_marks",
+        sa.Column("topic", sa.String(32), primary_key=True),
+        sa.Column("about", sa.String(64), primary_key=True),
+        sa.Column("recipient", sa.String(64), primary_key=True),
+        sa.Column("value", sa.JSON, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+    )
 
 
 def _backup_runs() -> None:

@@ -1,0 +1,1 @@
+"""Backups: one archive of an installation, and the drill that proves that it can be restored."""
