@@ -38,6 +38,8 @@ class AuditAction(StrEnum):
     ROTATION_APPROVED_ALONE = "rotation:approved-alone"
     ROTATION_ENDED = "rotation:ended"
     BACKUP_CREATED = "backup:created"
+    BACKUP_RESTORED = "backup:restored"
+    STORE_COPIED = "store:copied"
     HOST_FORGOTTEN = "host:forgotten"
     KPN_DEVICE_ADDED = "kpn-device:added"
     KPN_DEVICE_REMOVED = "kpn-device:removed"

@@ -103,6 +103,8 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.ROTATION_ENDED: (
         "ended the rotation of {site}[: {state}][, and release {release} is served][; {why}]",
     ),
+    AuditAction.BACKUP_RESTORED: ("restored a backup[ of {made}][ from {host}][: {file}][, up to entry {head}]",),
+    AuditAction.STORE_COPIED: ("began a copy of the database[ to {to}]",),
     AuditAction.BACKUP_CREATED: ("made a backup[ in {file}][, with the authority's keys: {authority}]",),
     AuditAction.HOST_FORGOTTEN: ("removed the host {host} from the list[; last heard {heard_last}]", "removed a host"),
     AuditAction.KPN_DEVICE_ADDED: ("added KPN device {imei}[ to the link {link}]", "added a KPN device"),
