@@ -5,8 +5,10 @@ the environment, goes to pydantic. Importing it takes longer than most commands 
 value exists. A test proves that both ways read the same. Errors are worded here, not by pydantic.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -80,6 +82,7 @@ class ValueRefused(Exception):
 
 
 NOT_TAKEN = object()
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::00)?")
 _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
 _HOSTS = tuple[Host, ...]
@@ -222,9 +225,17 @@ def _read_hosts(value: object) -> object:
         raise ValueError(error.sentence) from None
 
 
+def _read_time_of_day(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if _TIME_OF_DAY.fullmatch(value) is None:
+        raise ValueError("hours and minutes, with a colon between them")
+    return time.fromisoformat(value)
+
+
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A setting that is a list.
+    """A setting that is a list, or another value that is read from a text.
 
     Attributes:
         read: Returns the list, or the value itself if it is none. Raises ValueError for an entry that cannot be read.
@@ -237,5 +248,6 @@ class _List:
 
 _LISTS: dict[Any, _List] = {
     _NETWORKS: _List(_read_networks, "it must be a list of networks such as 10.0.0.0/8"),
+    time: _List(_read_time_of_day, 'it must be a time of day such as "02:30"'),
     _HOSTS: _List(_read_hosts, "it must be a list of names and addresses without ports, such as localhost"),
 }

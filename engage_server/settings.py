@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -89,6 +90,11 @@ class Settings:
         "default", "default: TLS 1.2 and 1.3. legacy: also 1.0 and 1.1, for the oldest firmware."
     )
     trusted_proxies: Networks = setting((), "Networks whose X-Forwarded-For and X-Forwarded-Host headers are trusted.")
+    proxy_protocol_from: Networks = setting(
+        (),
+        "Networks of load balancers that begin each connection with the PROXY protocol, version 2. A device connection "
+        "from there without it is closed.",
+    )
     handshake_seconds: Seconds = setting(30, "How many seconds a TLS handshake may take, first byte to last.")
     header_seconds: Seconds = setting(30, "How many seconds a request's header may take.")
     body_seconds: Seconds = setting(60, "How many seconds a request's body may take.")
@@ -185,6 +191,23 @@ class Settings:
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    alert_store_away_minutes: Annotated[int, Bounds(ge=1, le=10_080)] = setting(
+        10, "How many minutes the database may not answer before recipients of alerts hear of it."
+    )
+    backup_folder: Path | None = setting(
+        None, "Folder of the nightly backups. Best on another disk. If it is not set: there are none."
+    )
+    backup_at: time | None = setting(
+        None,
+        "Time of day of the nightly backup and its drill, such as 02:30, in the time zone of the machine. If it is not "
+        "set: there are none.",
+    )
+    backup_keep: Annotated[int, Bounds(ge=1, le=10_000)] = setting(
+        14, "How many good nightly backups are kept. The last good one is never removed."
+    )
+    backup_authority: bool = setting(
+        False, "Whether nightly backups also hold certs_dir, with the private keys of the authority."
+    )
     links_file: Path = setting(
         Path("links.toml"), "File of the links: what reports about the path to a site. 'engage serve links' reads it."
     )
@@ -214,6 +237,11 @@ class Settings:
         "PEM file with the authorities of the OpenID provider's certificate. If it is not set: those that the Python "
         "package certifi lists.",
     )
+
+    @property
+    def has_nightly_backups(self) -> bool:
+        """Whether the operators' instance makes a backup and does a drill every night."""
+        return self.backup_folder is not None and self.backup_at is not None
 
     @property
     def links_dir(self) -> Path:
@@ -276,6 +304,7 @@ class Settings:
             data_dir=folder / self.data_dir,
             key_encryption_key_file=folder / self.key_encryption_key_file,
             release_key_file=_under(folder, self.release_key_file),
+            backup_folder=_under(folder, self.backup_folder),
             links_file=folder / self.links_file,
             links_key_file=folder / self.links_key_file,
             oidc_client_secret_file=_under(folder, self.oidc_client_secret_file),
@@ -339,6 +368,7 @@ def load_settings(
     values = {**from_file, **from_environment, **given}
     settings = _read_values(values, source_of)
     _assert_ports_differ(settings, file)
+    _assert_backups_have_place(settings, file)
     anchored = settings.anchored(file.parent)
     return anchored if "database_url" in values else _with_database(anchored)
 
@@ -387,3 +417,11 @@ def _assert_ports_differ(settings: Settings, file: Path) -> None:
     else:
         return
     raise SettingsInvalid(f"{file}, the environment and options together: {what}", _NEXT)
+
+
+def _assert_backups_have_place(settings: Settings, file: Path) -> None:
+    if settings.backup_at is not None and settings.backup_folder is None:
+        raise SettingsInvalid(
+            f"{file}, the environment and options together: backup_at is set, but backup_folder is not",
+            "Set backup_folder to the folder of the nightly backups. Or remove backup_at.",
+        )

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     from engage_server.composition.access_side import AccessSide
+    from engage_server.composition.alerts import AlertSide
     from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.alerts.recipients import Recipients
+    from engage_server.services.backup.creation import BackupCreation
+    from engage_server.services.backup.host_files import HostFiles
+    from engage_server.services.backup.nights.standing import BackupStanding
     from engage_server.services.doors.door import Doors
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from engage_server.services.sites.removal import Removal
     from engage_server.services.sites.renaming import Renaming
     from engage_server.services.vendor.takeover import VendorTakeover
+    from engage_server.store.interface import BackupStore
 
 
 class OperatorSide(HostSide):
@@ -200,6 +205,30 @@ class OperatorSide(HostSide):
         return Overview(self._store, self.rotations, self.confirmations, self.held_anchors)
 
     @cached_property
+    def backup_creation(self) -> "BackupCreation":
+        """Makes backups."""
+        from engage_server.composition.backups.making import backup_creation
+
+        return backup_creation(self._store, self._settings)
+
+    def backup_files(self, *, with_authority: bool) -> "HostFiles":
+        """The files of this host that go into a backup."""
+        from engage_server.composition.backups.making import host_files
+
+        return host_files(self._settings, with_authority=with_authority)
+
+    def backup_standing(self, now: datetime) -> "BackupStanding":
+        """How old the newest good backup and drill are."""
+        from engage_server.services.backup.nights.standing import backup_standing
+
+        return backup_standing(self._store, now, is_nightly=self._settings.has_nightly_backups)
+
+    @cached_property
+    def backup_runs(self) -> "BackupStore":
+        """What is known of backups and drills."""
+        return self._store
+
+    @cached_property
     def tonight(self) -> "Tonight":
         """Who is at risk tonight."""
         from engage_server.services.risk.tonight import Tonight
@@ -246,6 +275,13 @@ class OperatorSide(HostSide):
         from engage_server.composition.device_side import store_spool
 
         store_spool(self._settings, self._store, self.sites.key)
+
+    @cached_property
+    def alerting(self) -> "AlertSide":
+        """What writes alerts, and sends them."""
+        from engage_server.composition.alerts import AlertSide
+
+        return AlertSide(self._store, self._settings, self)
 
     @cached_property
     def paths(self) -> "SitePaths":

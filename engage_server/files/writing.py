@@ -11,12 +11,13 @@ from engage_server.files.failures import explained
 from engage_server.files.ownership import PUBLIC_MODE, given
 
 
-def write_new_file(path: Path, content: bytes, mode: int) -> None:
+def write_new_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
     """Write a file that must not exist yet: temporary file, fsync, link, fsync of the folder.
 
     Args:
         path: The file. Its folder must exist.
-        content: The whole content.
+        content: The whole content, or its parts, which are written one by one. If producing a part raises, there is no
+            file.
         mode: The file's mode, from its first moment.
 
     Raises:

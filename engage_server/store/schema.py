@@ -143,6 +143,29 @@ def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
         release_sealer.open(probe, RELEASE_SEAL_PROBE_PURPOSE)
 
 
+def assert_known(revision: str) -> None:
+    """Refuse tables of a version that this program does not know.
+
+    Raises:
+        StoreVersionMismatch: A newer version made them.
+    """
+    if revision not in REVISIONS:
+        raise StoreVersionMismatch(
+            f"a newer version (schema {revision}) than this program made the copy",
+            "Install the version that made it, or a later one. Nothing was changed.",
+        )
+
+
+def create_tables(connection: Connection, revision: str) -> None:
+    """Make the tables of one version in an empty database. They hold no row, not even an installation's.
+
+    Args:
+        connection: In a transaction.
+        revision: One of :data:`REVISIONS`.
+    """
+    _migrate(connection, revision)
+
+
 def _seal_release_keys(connection: Connection, sealer: Sealer) -> None:
     """Seal private keys of earlier versions under the release key. Doing it again changes nothing."""
     release_keys.seal_anew(connection, sealer)
@@ -174,7 +197,7 @@ def _revision_of(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, revision: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -182,4 +205,4 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

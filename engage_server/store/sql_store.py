@@ -1,6 +1,7 @@
 """The store on SQLAlchemy: SQLite and PostgreSQL. Each method is one transaction around the queries."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,9 +24,11 @@ from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.alerts import outbox_queries, recipient_queries
 from engage_server.store.alerts.sql_alerts import SqlAlerts
 from engage_server.store.alerts.sql_backups import SqlBackups
+from engage_server.store.copying.picture import picture_of
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
+from engage_server.store.interface.copying import Picture
 from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
@@ -70,6 +73,19 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
         """Close the connections."""
         self.stop_listening()
         self._engine.dispose()
+
+    def picture(self) -> AbstractContextManager[Picture]:
+        """Take a picture of all tables; see :func:`engage_server.store.copying.picture.picture_of`."""
+        return picture_of(self._engine)
+
+    @property
+    def sealer(self) -> Sealer:
+        """What opens the secrets. Whoever asks for it can open all of them.
+
+        Raises:
+            SealBroken: This process has no key-encryption key.
+        """
+        return self._opened()
 
     def generation(self) -> int:
         with reading(self._engine) as connection:

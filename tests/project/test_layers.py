@@ -27,6 +27,7 @@ MAY = {
         "web",
         "protocol",
         "services.access",
+        "services.backup",
         "services.distribution",
         "services.evidence",
         "services.call_in",
@@ -63,7 +64,7 @@ MAY = {
         "as_json",
         "variables",
     },
-    "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
+    "composition": {"services", "store", "settings", "settings_text", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "settings_file", "variables"},
     "settings_file": {"variables"},
     "settings_text": {"settings", "setting_values"},
@@ -98,6 +99,7 @@ ROOMS: dict[str, set[str]] = {
     "risk": {"evidence", "site_path", "releases"},
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},
+    "backup": {"disk_space", "distribution", "device_files", "kpn_devices"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
     "alerts": {"calling_out", "sites", "evidence", "site_path", "releases", "rotation", "risk", "installation"},
 }
@@ -118,8 +120,9 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "site": {"process", "shell"},
         "device": {"process", "shell"},
         "release": {"process", "shell"},
+        "backup": {"process", "shell"},
         "rotate": {"shell"},
-        "installation": {"rotate", "process", "shell"},
+        "installation": {"rotate", "backup", "process", "shell"},
         "process": set(),
         "shell": set(),
     },
@@ -151,13 +154,14 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "links/kpn": {"senml": set(), "answering": {"senml"}},
     "links/sim": {"contract": set(), "client": {"contract"}, "plans": set(), "polling": set()},
     "services/releases": {"views": set()},
+    "services/backup": {"archive": set(), "nights": {"archive"}},
     "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }
 
 # rooms that may import more than services as a whole
-ALSO = {"chains": {"lock"}}  # a live host is looked at as a device would
+ALSO = {"chains": {"lock"}, "backup": {"lock"}}  # a live host is looked at as a device would
 
 NEVER = {
     "pki": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},
@@ -303,7 +307,7 @@ def test_the_test_of_links_finds_what_it_looks_for() -> None:
 
 
 # wire forms, each a noun of the protocol's page; values that are read through the package's face
-_LONG_LISTS = {"protocol": 14, "records": 24, "as_json": 23}
+_LONG_LISTS = {"protocol": 15, "records": 24, "as_json": 23}
 _SIDE_BY_SIDE = 13
 
 

@@ -40,8 +40,15 @@ class Anchor:
     der: bytes = field(repr=False)
 
 
-def get(host: str, port: int, target: str, limits: DeviceLimits) -> DeviceResponse:
+def get(host: str, port: int, target: str, limits: DeviceLimits, *, named: str = "") -> DeviceResponse:
     """Send one GET request on a new connection.
+
+    Args:
+        host: The host to connect to.
+        port: Its port.
+        target: Path and query.
+        limits: The limits of the device.
+        named: The host in the Host header, if it is another one: as from a device whose DNS leads to ``host``.
 
     Raises:
         DeviceRefusal: A device would not accept the answer.
@@ -50,7 +57,8 @@ def get(host: str, port: int, target: str, limits: DeviceLimits) -> DeviceRespon
     authority = f"[{host}]" if ":" in host else host
     try:
         with closing(socket.create_connection((host, port), timeout=limits.seconds)) as connection:
-            connection.sendall(request_bytes(target, authority if port == HTTP_PORT else f"{authority}:{port}"))
+            called = authority if not named else f"[{named}]" if ":" in named else named
+            connection.sendall(request_bytes(target, called if port == HTTP_PORT else f"{called}:{port}"))
             return read_response(connection.recv, limits)
     except TimeoutError:
         raise NotPossible(

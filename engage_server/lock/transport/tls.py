@@ -84,13 +84,14 @@ class PresentedChain:
         return 4 + 3 + sum(size + 3 for size in sizes)
 
 
-def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChain:
+def presented_chain(host: str, port: int, limits: DeviceLimits, *, server_name: str = "") -> PresentedChain:
     """Connect and read the chain, without judging it.
 
     Args:
         host: A name, which is also sent as server name, or an address.
         port: The port, usually 443.
         limits: The limits of the device; only ``seconds`` is used.
+        server_name: Sent in place of ``host``. An address is never sent.
 
     Raises:
         NotPossible: There is no connection, no TLS, or no answer.
@@ -98,7 +99,7 @@ def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChai
     where = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         with closing(socket.create_connection((host, port), timeout=limits.seconds)) as plain:
-            peer = TlsPeer(plain, host, None, limits.seconds, _LOOKING)
+            peer = TlsPeer(plain, server_name or host, None, limits.seconds, _LOOKING)
             peer.handshake(where)
             sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
             return PresentedChain(tuple(sent), peer.connection.get_protocol_version_name())

@@ -81,6 +81,8 @@ class Act(StrEnum):
     INSTALLATION_MAKE = "installation:make"
     INSTALLATION_SERVE = "installation:serve"
     INSTALLATION_CHECK = "installation:check"
+    BACKUP_CREATE = "backup:create"
+    BACKUP_VERIFY = "backup:verify"
     VENDOR_IMPORT = "vendor:import"
 
 
@@ -176,6 +178,8 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.INSTALLATION_MAKE: _COMMAND_LINE,
     Act.INSTALLATION_SERVE: _COMMAND_LINE_SEES,
     Act.INSTALLATION_CHECK: _COMMAND_LINE_SEES,  # it reads key files to say whether they fit
+    Act.BACKUP_CREATE: _COMMAND_LINE,  # everything is inside, though sealed
+    Act.BACKUP_VERIFY: _COMMAND_LINE_SEES,
     Act.VENDOR_IMPORT: _COMMAND_LINE,
 }
 
@@ -242,6 +246,8 @@ ACT_WORDS: dict[Act, str] = {
     Act.INSTALLATION_MAKE: "make an installation",
     Act.INSTALLATION_SERVE: "serve devices",
     Act.INSTALLATION_CHECK: "check the installation",
+    Act.BACKUP_CREATE: "make a backup",
+    Act.BACKUP_VERIFY: "verify a backup",
     Act.VENDOR_IMPORT: "take over the vendor's certificates",
 }
 """What people read in place of the name of an act, after "may" or "cannot"."""

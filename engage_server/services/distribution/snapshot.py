@@ -110,6 +110,7 @@ def take_snapshot(
     public_http_port: int,
     *,
     with_private_keys: bool,
+    with_devices: bool = True,
     last: Snapshot = EMPTY,
     try_out: Callable[[ServedRelease], None] = lambda release: None,
 ) -> Snapshot:
@@ -122,6 +123,7 @@ def take_snapshot(
         store: The store to read.
         public_http_port: The port in ``cert_url``.
         with_private_keys: Only for a process that serves TLS.
+        with_devices: False for who only wants to know the answers: a site may have a million devices.
         last: The snapshot that is served until now.
         try_out: Called with each current release; raises EngageError if it cannot be served.
 
@@ -147,20 +149,20 @@ def take_snapshot(
                         raise
                     served, kept[site.name] = last.current[site.name], error
                 current[site.name] = served
-    members_version = store.devices_versions()
+    members_version = store.devices_versions() if with_devices else {}
     ders = _ders(releases)
     return Snapshot(
         generation=generation,
         current=current,
         by_host={host.text: site.name for site in sites for host in site.hosts},
-        by_serial=_serials_of_others(store, sites, default),
+        by_serial=_serials_of_others(store, sites, default) if with_devices else {},
         default_site=default,
         networks={site.name: site.device_networks for site in sites if site.device_networks},
         ders=ders,
         by_local_address=_local_addresses(sites),
         kept=kept,
         call_ins={site.name: site.call_in for site in sites},
-        members=_members(store, sites, last, members_version),
+        members=_members(store, sites, last, members_version) if with_devices else {},
         members_version=members_version,
         static_certificates=_static_certificates(store, ders),
         for_trials=frozenset(site.name for site in sites if site.for_trials),

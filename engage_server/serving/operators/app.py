@@ -19,6 +19,9 @@ from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.opening.opener import ChainOpener
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
+from engage_server.serving.operators.alerts import Alerts
+from engage_server.serving.operators.backups import nights
+from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.figures import doors_at_risk
 from engage_server.serving.operators.metrics_gate import MetricsGate
@@ -82,6 +85,8 @@ def operators_app(
     uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
     at_risk = doors_at_risk.DoorsAtRisk(side, exposition.tell_risks)
     chores = links.LinkChores(side, settings)
+    ages = nights.BackupAges(side, exposition.tell_backups)
+    backups = nights.NightlyBackups(side, settings, backup_in_child, log)
     for each in (
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
@@ -91,9 +96,12 @@ def operators_app(
         each.start()
     for each in (
         Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
+        Repeating("backup-ages", nights.SECONDS, ages.look, log, nights.LOOK_SENTENCES),
+        Repeating("nightly-backup", nights.SECONDS, backups.run, log, nights.SENTENCES),
         Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
     ):
         each.start(reported)
+    Alerts(side, settings, environment, log, exposition.tell_alerts).start(reported)
     openid = None
     if is_set(settings):
         Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()

@@ -1,7 +1,7 @@
 """The contract of the links' part of ``store.interface``, on every database."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,6 +20,7 @@ from engage_server.records import (
 )
 from engage_server.services.site_path.fold import fold
 from engage_server.store.database.engine import open_engine
+from engage_server.store.interface import Folded
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
@@ -77,11 +78,11 @@ class TestEvents:
         store.add_path_events([registered(), path_event(minutes=1), path_event(PathSays.CUT, 2), path_event(link="b")])
         folds: list[int] = []
 
-        def counting(known: dict[str, LinkStanding], events: list[PathEvent]) -> dict[str, LinkStanding | None]:
+        def counting(known: Mapping[str, LinkStanding], events: Sequence[PathEvent]) -> Folded:
             folds.append(len(events))
             return fold(known, events)
 
-        assert [store.fold_path_events(counting, 3) for _ in range(3)] == [3, 1, 0]  # type: ignore[arg-type]
+        assert [store.fold_path_events(counting, 3) for _ in range(3)] == [3, 1, 0]
         assert folds == [3, 1]
         first, second = store.link_standings()
         assert (first.link, second.link) == ("b", "sim")

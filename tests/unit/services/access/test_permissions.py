@@ -117,6 +117,7 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "sim:message-ordered": Act.SIM_MESSAGE_SEND,
         "sim-network:change-ordered": Act.SIM_NETWORK_CHANGE,
         "sim-user:ordered": Act.SIM_USER_ADD,
+        "sim:order-ended": Act.SIM_SET,
         "person:added": Act.PEOPLE_CHANGE,
         "person:changed": Act.PEOPLE_CHANGE,
         "person:reset": Act.PEOPLE_CHANGE,

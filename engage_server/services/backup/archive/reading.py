@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 from engage_server.errors import FileNotUsable
-from engage_server.services.backup.look_through import look_through
-from engage_server.services.backup.manifest import Manifest
-from engage_server.services.backup.names import MANIFEST, Section, damaged, part_of
-from engage_server.services.backup.tar_blocks import unpacked
+from engage_server.services.backup.archive.look_through import look_through
+from engage_server.services.backup.archive.manifest import Manifest
+from engage_server.services.backup.archive.names import MANIFEST, Section, damaged, part_of
+from engage_server.services.backup.archive.tar_blocks import unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ class Archive:
     def manifest(self) -> Manifest:
         """What is inside."""
         return self._found.manifest
+
+    @property
+    def table_bytes(self) -> int:
+        """How long the rows of all tables are together."""
+        return self._found.table_bytes
 
     def assert_made_with(self, code: Callable[[bytes], bytes]) -> None:
         """Check that whoever wrote the manifest had the key, and that nobody changed it since.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from engage_server.records import AuditHead
-from engage_server.services.backup.names import MANIFEST, damaged
+from engage_server.services.backup.archive.names import MANIFEST, damaged
 
 FORMAT_VERSION = 1
 FORMAT_NAME = "engage-server backup"
@@ -57,6 +57,7 @@ class Manifest:
         rows: The number of rows of each table.
         files: The number of members that are files of the installation.
         sites: What is served.
+        cert_url_port: The port in the notices' ``cert_url``.
         digests: The digest of the list of digests: of its parts, one after another.
     """
 
@@ -71,6 +72,7 @@ class Manifest:
     rows: Mapping[str, int]
     files: int
     sites: tuple[ServedSite, ...]
+    cert_url_port: int
     digests: str
 
 

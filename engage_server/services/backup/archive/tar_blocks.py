@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from gzip import BadGzipFile, GzipFile
 from typing import BinaryIO
 
-from engage_server.services.backup.names import MOST_BYTES, Order, assert_name, damaged
+from engage_server.services.backup.archive.names import MOST_BYTES, Order, assert_name, damaged
 
 _BLOCK = 512
 _MODE = 0o600

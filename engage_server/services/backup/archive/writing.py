@@ -6,10 +6,10 @@ from datetime import datetime
 from tempfile import SpooledTemporaryFile
 
 from engage_server.errors import NotPossible
-from engage_server.services.backup.look_through import digest_line
-from engage_server.services.backup.manifest import Manifest, format_bytes, manifest_bytes
-from engage_server.services.backup.names import CODE, FORMAT, MANIFEST, MOST_BYTES, part_name
-from engage_server.services.backup.tar_blocks import packed
+from engage_server.services.backup.archive.look_through import digest_line
+from engage_server.services.backup.archive.manifest import Manifest, format_bytes, manifest_bytes
+from engage_server.services.backup.archive.names import CODE, FORMAT, MANIFEST, MOST_BYTES, part_name
+from engage_server.services.backup.archive.tar_blocks import packed
 
 Member = tuple[str, bytes]
 PART_BYTES = 4 * 1024 * 1024

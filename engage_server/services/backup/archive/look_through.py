@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engage_server.errors import Refused
-from engage_server.services.backup.manifest import FORMAT_NAME, FORMAT_VERSION, Manifest, read_manifest
-from engage_server.services.backup.names import CODE, DIGESTS, FORMAT, MANIFEST, Section, damaged, part_of
+from engage_server.services.backup.archive.manifest import FORMAT_NAME, FORMAT_VERSION, Manifest, read_manifest
+from engage_server.services.backup.archive.names import CODE, DIGESTS, FORMAT, MANIFEST, Section, damaged, part_of
 
 Members = Callable[[], Iterator[tuple[str, bytes]]]
 _UPGRADE = "Install that version or a later one, and try again. The backup was not changed."
@@ -27,11 +27,13 @@ class Found:
         manifest: The manifest.
         manifest_bytes: The same as it is written.
         code: Its code.
+        table_bytes: How long the rows of all tables are together.
     """
 
     manifest: Manifest
     manifest_bytes: bytes = field(repr=False)
     code: bytes = field(repr=False)
+    table_bytes: int
 
 
 def look_through(members: Members) -> Found:
@@ -67,6 +69,7 @@ class _Course:
         self.listed = hashlib.sha256()
         self.rows: dict[str, int] = {}
         self.files = 0
+        self.table_bytes = 0
         self._last: dict[str, bytes] = {}
 
     def follow(self, name: str, content: bytes) -> None:
@@ -82,6 +85,7 @@ class _Course:
         self.own.update(digest_line(name, content))
         self.files += section in list(Section)
         if part is not None:
+            self.table_bytes += len(content)
             self.rows[part[0]] = self.rows.get(part[0], 0) + content.count(b"\n")
 
     def found(self) -> Found:
@@ -89,7 +93,7 @@ class _Course:
             if name not in self._last:
                 raise damaged(name, "it is missing: the archive is not complete")
         content = self._last[MANIFEST]
-        return Found(read_manifest(content), content, self._last[CODE])
+        return Found(read_manifest(content), content, self._last[CODE], self.table_bytes)
 
 
 def _assert_format(content: bytes) -> None:

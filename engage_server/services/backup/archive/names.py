@@ -4,7 +4,7 @@ A gzip-compressed tar archive with plain files alone, in this order:
 
 1. ``format.json`` says what it is, so that another archive is found at its beginning.
 2. ``tables/<table>/000001.jsonl``, ``000002.jsonl`` and so on. Tables come in an order in which they can be filled.
-3. ``devices/<site>/<serial>/``, ``journals/<site>/``, ``uploads/<site>/``, ``settings/`` and ``authority/``, each sorted
+3. ``devices/<site>/<serial>/``, ``journals/<site>/``, ``uploads/<site>/``, ``settings/``, ``authority/``, each sorted
    by the parts of its names. A journal comes after its devices: it may then name an upload that is not there, which
    does no harm. An upload that no journal names would be read by nobody.
 4. ``digests/000001.txt`` and so on: the SHA-256 of each member so far, in their order, as ``sha256sum --check`` reads.

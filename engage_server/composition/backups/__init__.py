@@ -1,0 +1,1 @@
+"""Builds what makes backups, and what restores one for a drill."""
