@@ -142,6 +142,9 @@ STEPS = [
     step("people remove anna --yes", Act.PEOPLE_CHANGE, "person:removed"),
     step("token add ci --role viewer", Act.TOKEN_CHANGE, "token:added"),
     step("token revoke ci", Act.TOKEN_CHANGE, "token:revoked"),
+    step("alert add command log --run /bin/cat", (Act.ALERT_CHANGE, Act.ALERT_COMMAND_SET), "alert:recipient-added"),
+    step("alert test log", Act.ALERT_TEST, "alert:recipient-tested"),
+    step("alert remove log", Act.ALERT_CHANGE, "alert:recipient-removed"),
     step("site remove west --yes", Act.SITE_REMOVE, "site:removed"),
     step(
         "import vendor vendor --site old --site-key-file site.key --apply",
@@ -161,7 +164,15 @@ SEEING = [
         "audit verify",
         "people list",
     ),
-    *("token list", "link list", "kpn device list", "kpn downlink list", "settings", "device export --site main"),
+    *(
+        "token list",
+        "alert list",
+        "link list",
+        "kpn device list",
+        "kpn downlink list",
+        "settings",
+        "device export --site main",
+    ),
 ]
 
 
