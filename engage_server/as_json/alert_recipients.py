@@ -1,9 +1,10 @@
 """Recipients of alerts. No password, key or secret address is ever in it."""
 
 from engage_server.as_json.formats import Instant, Shape
-from engage_server.records import AlertKind, ChannelKind
+from engage_server.records import AlertKind, ChannelKind, OutboxState
 from engage_server.services.alerts.channel import Delivery, Outcome
 from engage_server.services.alerts.recipients import RecipientStanding, shown_address
+from engage_server.services.alerts.standing import AlertStanding
 
 
 class RecipientJson(Shape):
@@ -48,6 +49,25 @@ class DeliveryJson(Shape):
     """What to do about it. Empty if nothing is to be done."""
 
 
+class AlertStandingJson(Shape):
+    """How alerts stand."""
+
+    recipients: int
+    """How many recipients there are."""
+    off: list[str]
+    """The recipients to which nothing is sent any more."""
+    waiting: int
+    """How many alerts are not sent yet."""
+    oldest_waiting_seconds: float | None
+    """How long the oldest of them has waited. Null: none waits."""
+    given_up: int
+    """How many were given up in the last 90 days."""
+    unsure: int
+    """How many may not have arrived, in the last 90 days."""
+    trouble: str
+    """Why the newest one that waits is not sent. Empty if none waits."""
+
+
 def recipient_json(standing: RecipientStanding) -> RecipientJson:
     """A recipient, and how it stands."""
     of = standing.recipient
@@ -70,3 +90,16 @@ def recipient_json(standing: RecipientStanding) -> RecipientJson:
 def delivery_json(name: str, delivery: Delivery) -> DeliveryJson:
     """What came of a test alert."""
     return {"recipient": name, "outcome": delivery.outcome, "why": delivery.why, "fix": delivery.fix}
+
+
+def alert_standing_json(standing: AlertStanding) -> AlertStandingJson:
+    """How alerts stand."""
+    return {
+        "recipients": len(standing.recipients),
+        "off": [each.name for each in standing.recipients if each.off_since is not None],
+        "waiting": standing.waiting,
+        "oldest_waiting_seconds": standing.figures.oldest_seconds,
+        "given_up": standing.figures.counts.get(OutboxState.GIVEN_UP, 0),
+        "unsure": standing.figures.counts.get(OutboxState.UNSURE, 0),
+        "trouble": standing.trouble,
+    }

@@ -71,7 +71,8 @@ class AlertSide:
         from engage_server.services.alerts.morning.gathering import Gathering
         from engage_server.services.alerts.morning.mornings import Mornings
 
-        gathering = Gathering(self.store, self._side.recent_tonight.look_at, self._side.recent_sites)
+        side = self._side
+        gathering = Gathering(self.store, side.recent_tonight.look_at, side.recent_sites, self._backup_faults)
         return Mornings(self.store, gathering, self.address)
 
     @cached_property
@@ -79,7 +80,7 @@ class AlertSide:
         """What lasts, and cannot wait."""
         from engage_server.services.alerts.at_once.watch import Watch
 
-        return Watch(self.store, self._side.confirmations, self.address)
+        return Watch(self.store, self._side.confirmations, self._backup_faults, self.address)
 
     @cached_property
     def log_news(self) -> "LogNews":
@@ -94,6 +95,9 @@ class AlertSide:
         from engage_server.services.alerts.at_once.log_check import LogCheck
 
         return LogCheck(self.store)
+
+    def _backup_faults(self, now: datetime) -> list[str]:
+        return self._side.backup_standing(now).faults
 
     def dispatch(self, holder: str, environment: Mapping[str, str], log: Callable[[str], None]) -> "Dispatch":
         """Make what sends.

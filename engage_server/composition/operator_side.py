@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engage_server.composition.alerts import AlertSide
     from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.alerts.recipients import Recipients
+    from engage_server.services.alerts.standing import AlertStanding
     from engage_server.services.backup.creation import BackupCreation
     from engage_server.services.backup.host_files import HostFiles
     from engage_server.services.backup.nights.standing import BackupStanding
@@ -275,6 +276,12 @@ class OperatorSide(HostSide):
         from engage_server.composition.device_side import store_spool
 
         store_spool(self._settings, self._store, self.sites.key)
+
+    def alert_standing(self) -> "AlertStanding":
+        """How alerts stand."""
+        from engage_server.services.alerts.standing import alert_standing
+
+        return alert_standing(self._store)
 
     @cached_property
     def alerting(self) -> "AlertSide":

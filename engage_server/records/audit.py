@@ -66,6 +66,7 @@ class AuditAction(StrEnum):
     ALERT_RECIPIENT_ADDED = "alert:recipient-added"
     ALERT_RECIPIENT_REMOVED = "alert:recipient-removed"
     ALERT_RECIPIENT_TESTED = "alert:recipient-tested"
+    ALERT_MAIL_SENT = "alert:mail-sent"
     AUDIT_CHAINED = "audit:chained"
     UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 

@@ -122,7 +122,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "release": {"process", "shell"},
         "backup": {"process", "shell"},
         "rotate": {"shell"},
-        "installation": {"rotate", "backup", "process", "shell"},
+        "installation": {"alerts", "rotate", "backup", "process", "shell"},
         "process": set(),
         "shell": set(),
     },

@@ -12,6 +12,7 @@ from engage_server.services.alerts.channel import Delivery, Outcome
 from engage_server.services.alerts.dispatch import Dispatch
 from engage_server.services.alerts.morning.gathering import Gathering
 from engage_server.services.alerts.morning.mornings import Mornings
+from engage_server.services.backup.nights.standing import backup_standing
 from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.risk.kinds import EVIDENCE_MISSING
 from engage_server.services.risk.known import Risk, SiteTonight
@@ -73,10 +74,14 @@ class Alerting:
         figures = RecentSites(
             world.overview, AdoptionNights(store), lambda site, now: (), store.generation, lambda: 0.0
         )
+
+        def faults(now: datetime) -> list[str]:
+            return backup_standing(store, now, is_nightly=False).faults
+
         self.kept = Kept()
         self.log: list[str] = []
-        self.mornings = Mornings(store, Gathering(store, self.look, figures), CONSOLE)
-        self.watch = Watch(store, world.confirmations, CONSOLE)
+        self.mornings = Mornings(store, Gathering(store, self.look, figures, faults), CONSOLE)
+        self.watch = Watch(store, world.confirmations, faults, CONSOLE)
         self.news = LogNews(store, CONSOLE)
         self.check = LogCheck(store)
         self.dispatch = Dispatch(store, self.kept.channel_for, "one/1", CONSOLE, self.log.append)

@@ -150,12 +150,24 @@ class Recipients:
             UsageError: What is stored of it cannot be used.
         """
         recipient = self.get(name)
-        channel = self._makes_channel(recipient, self._store.recipient_secret(name))
-        self._store.record(occasion.event(AuditAction.ALERT_RECIPIENT_TESTED, recipient=name))
-        delivery = channel.send(_test_entry(recipient, occasion.now), lambda: True)
+        message = _test_message(recipient)
+        delivery = self._send(recipient, message, occasion, AuditAction.ALERT_RECIPIENT_TESTED)
         if delivery.outcome is Outcome.SENT and recipient.off_since is not None:
             self._store.switch_recipient_on(name)
         return delivery
+
+    def send(self, name: str, message: AlertMessage, occasion: Occasion) -> Delivery:
+        """Send what somebody asked for now, beside the outbox: the mail of the next morning comes anyway.
+
+        Raises:
+            As :meth:`test`.
+        """
+        return self._send(self.get(name), message, occasion, AuditAction.ALERT_MAIL_SENT)
+
+    def _send(self, recipient: Recipient, message: AlertMessage, occasion: Occasion, action: AuditAction) -> Delivery:
+        channel = self._makes_channel(recipient, self._store.recipient_secret(recipient.name))
+        self._store.record(occasion.event(action, recipient=recipient.name))
+        return channel.send(_entry_now(recipient, message, occasion.now), lambda: True)
 
     def remove(self, name: str, occasion: Occasion) -> None:
         """Remove one, its secret, and what waits for it.
@@ -187,12 +199,15 @@ def _standing(recipient: Recipient, entries: Sequence[OutboxEntry]) -> Recipient
     )
 
 
-def _test_entry(recipient: Recipient, now: datetime) -> OutboxEntry:
+def _test_message(recipient: Recipient) -> AlertMessage:
     text = (
         f"This is a test of the alert recipient {recipient.name}.\n\n"
         "Somebody sent it with: engage alert test\nNothing needs to be done.\n"
     )
-    message = AlertMessage(AlertKind.TEST, f"engage-server: test alert for {recipient.name}", text)
+    return AlertMessage(AlertKind.TEST, f"engage-server: test alert for {recipient.name}", text)
+
+
+def _entry_now(recipient: Recipient, message: AlertMessage, now: datetime) -> OutboxEntry:
     number = f"msg_{secrets.token_hex(16)}"
     return OutboxEntry(
         number, recipient.name, "", f"{now:%Y-%m-%dT%H:%M:%S}", message, OutboxState.CLAIMED, 1, 1, now, now

@@ -180,6 +180,7 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     ),
     AuditAction.ALERT_RECIPIENT_REMOVED: ("let no more alerts go to {recipient}", "removed a recipient of alerts"),
     AuditAction.ALERT_RECIPIENT_TESTED: ("sent a test alert to {recipient}", "sent a test alert"),
+    AuditAction.ALERT_MAIL_SENT: ("sent the morning mail to {recipient}", "sent a morning mail"),
     AuditAction.AUDIT_CHAINED: ("began to protect the audit log by hashes[; it had {entries:entry} before]",),
     AuditAction.UNKNOWN: ("did something that this version does not know",),
 }

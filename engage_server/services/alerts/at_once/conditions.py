@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from engage_server.records import AlertKind, AlertMessage, BackupRun, BackupStep, Rotation, RotationState
+from engage_server.records import AlertKind, AlertMessage, Rotation, RotationState
 from engage_server.services.alerts.wording import counted, harmless, in_html
 
 
@@ -52,22 +52,20 @@ def broken_log(faults: Sequence[str]) -> list[Condition]:
     """The audit log, if it was changed."""
     if not faults:
         return []
-    more = f" (and {counted(len(faults) - 1, 'more fault')})" if len(faults) > 1 else ""
-    what = f"the audit log is broken: {faults[0]}{more}"
+    what = f"the audit log is broken: {_first_of(faults)}"
     return [Condition(AlertKind.AUDIT_LOG_BROKEN, "", what, "See all faults: engage audit verify", "/audit-log")]
 
 
-def failed_backups(runs: Sequence[BackupRun]) -> list[Condition]:
-    """The newest backup or drill, if it failed.
+def failed_backups(faults: Sequence[str]) -> list[Condition]:
+    """Backups and drills that failed, or are overdue.
 
     Args:
-        runs: The newest runs, newest first.
+        faults: What is wrong with them, one sentence each.
     """
-    if not runs or runs[0].is_good:
+    if not faults:
         return []
-    what = "drill of a backup" if runs[0].step is BackupStep.DRILLED else "backup"
-    said = f"the last {what} failed on {runs[0].host}: {runs[0].why}"
-    return [Condition(AlertKind.DRILL_FAILED, "", said, "See the state of backups: engage status", "/about")]
+    what = f"backups: {_first_of(faults)}"
+    return [Condition(AlertKind.DRILL_FAILED, "", what, "See the state of backups: engage status", "/about")]
 
 
 def silent_site(site: str, before: int, night_began: datetime) -> Condition:
@@ -117,3 +115,7 @@ def message_of(kind: AlertKind, what: str, lines: Sequence[str], link: str) -> A
         f'<body>{items}<p><a href="{shown}">{shown}</a></p></body></html>\n'
     )
     return AlertMessage(kind, subject, text, html, {"what": harmless(what), "link": link})
+
+
+def _first_of(faults: Sequence[str]) -> str:
+    return f"{faults[0]} (and {counted(len(faults) - 1, 'more fault')})" if len(faults) > 1 else faults[0]

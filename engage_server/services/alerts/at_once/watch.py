@@ -1,6 +1,6 @@
 """Watches for what cannot wait, and puts it into the outbox once over all nodes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,7 +19,6 @@ from engage_server.services.alerts.at_once.log_check import faults_in
 from engage_server.services.alerts.morning.timetable import morning_at
 from engage_server.services.site_path.standing import PathState, site_path
 from engage_server.store.interface import (
-    BackupStore,
     EvidenceStore,
     OutboxStore,
     PathStore,
@@ -32,9 +31,7 @@ FEWEST = 3  # doors of a night before: fewer may be silent by chance
 _NIGHT = timedelta(days=1)
 
 
-class WatchStore(
-    RecipientStore, OutboxStore, SiteStore, RotationStore, EvidenceStore, PathStore, BackupStore, Protocol
-):
+class WatchStore(RecipientStore, OutboxStore, SiteStore, RotationStore, EvidenceStore, PathStore, Protocol):
     """The part of the store that this needs."""
 
 
@@ -51,10 +48,18 @@ class Watch:
     Args:
         store: Holds it.
         confirmations: Knows why evidence may be missing: then no site is silent.
+        backup_faults: Says what is wrong with backups, one sentence each.
         address: The URL of the console, without a path.
     """
 
-    def __init__(self, store: WatchStore, confirmations: Gaps, address: str) -> None:
+    def __init__(
+        self,
+        store: WatchStore,
+        confirmations: Gaps,
+        backup_faults: Callable[[datetime], Sequence[str]],
+        address: str,
+    ) -> None:
+        self._backup_faults = backup_faults
         self._store = store
         self._confirmations = confirmations
         self._address = address
@@ -83,7 +88,7 @@ class Watch:
         conditions = [
             *held_rotations(self._store.rotations(None, only_open=True)),
             *broken_log(faults_in(marks)),
-            *failed_backups(self._store.backup_runs(1)),
+            *failed_backups(self._backup_faults(now)),
         ]
         judged: list[Key] = [(AlertKind.ROTATION_HELD, each.name) for each in sites]
         judged += [(AlertKind.AUDIT_LOG_BROKEN, ""), (AlertKind.DRILL_FAILED, "")]

@@ -92,7 +92,7 @@ class BackupBriefing:
     Attributes:
         created: The last good backup. None: there was none.
         drilled: The last good drill. None: there was none.
-        trouble: Why the last run failed. "" if it did not.
+        trouble: What is wrong with them. "" if nothing is.
     """
 
     created: BackupRun | None = None

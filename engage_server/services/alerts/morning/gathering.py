@@ -1,6 +1,6 @@
 """Reads what a morning mail is made of. Changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -14,7 +14,6 @@ from engage_server.services.rotation.adoption_nights import AdoptionByNight
 from engage_server.store.interface import BackupStore, EvidenceStore, SiteStore
 
 ACTOR = "the servers themselves"
-_RUNS = 1
 
 
 class GatheringStore(SiteStore, EvidenceStore, BackupStore, Protocol):
@@ -28,11 +27,17 @@ class Gathering:
         store: Holds it.
         tonight: Judges who is at risk at a site: the same for this mail, ``engage tonight``, the API and the console.
         figures: Counts what is known of a site.
+        backup_faults: Says what is wrong with backups, one sentence each.
     """
 
     def __init__(
-        self, store: GatheringStore, tonight: Callable[[str, datetime], SiteTonight], figures: RecentSites
+        self,
+        store: GatheringStore,
+        tonight: Callable[[str, datetime], SiteTonight],
+        figures: RecentSites,
+        backup_faults: Callable[[datetime], Sequence[str]],
     ) -> None:
+        self._backup_faults = backup_faults
         self._store = store
         self._tonight = tonight
         self._figures = figures
@@ -55,13 +60,12 @@ class Gathering:
             last_safe_days=last_safe_days(figures.status),
         )
 
-    def backup(self) -> BackupBriefing | None:
-        """What is known of backups. None: none was ever made."""
-        newest = self._store.backup_runs(_RUNS)
-        if not newest:
-            return None
+    def backup(self, now: datetime) -> BackupBriefing | None:
+        """What is known of backups. None: none was ever made, and none is wanted."""
         good = {run.step: run for run in self._store.last_good_backup_runs()}
-        trouble = "" if newest[0].is_good else newest[0].why
+        trouble = "; ".join(self._backup_faults(now))
+        if not good and not trouble:
+            return None
         return BackupBriefing(good.get(BackupStep.CREATED), good.get(BackupStep.DRILLED), trouble)
 
 

@@ -135,5 +135,5 @@ class _Reading:
     def backup(self) -> BackupBriefing | None:
         """What is known of backups."""
         if not self._backup:
-            self._backup = [self._gathering.backup()]
+            self._backup = [self._gathering.backup(self.now)]
         return self._backup[0]

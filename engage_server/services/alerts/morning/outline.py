@@ -131,7 +131,7 @@ def _last_days(briefing: Briefing) -> Iterator[Line]:
 
 def _backups(backup: BackupBriefing, now: datetime) -> Iterator[Line]:
     if backup.trouble:
-        yield Line(f"The last run failed: {backup.trouble}.", "See the state of backups: engage status")
+        yield Line(f"Not in order: {backup.trouble}.", "See the state of backups: engage status")
     for run, what in ((backup.created, "backup"), (backup.drilled, "drill")):
         if run is None:
             yield Line(f"There is no good {what} yet.")

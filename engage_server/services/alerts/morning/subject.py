@@ -18,7 +18,7 @@ def subject_of(briefing: Briefing) -> str:
     if len(told) > _SITES:
         parts.append(f"{counted(len(told) - _SITES, 'more site')}")
     if briefing.backup is not None and briefing.backup.trouble:
-        parts.insert(0, "backup failed")
+        parts.insert(0, "backup not in order")
     late = "Late: " if briefing.morning.is_late else ""
     return harmless(f"{late}{'; '.join(parts)}", _LONGEST)
 

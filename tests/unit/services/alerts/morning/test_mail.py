@@ -95,7 +95,7 @@ class TestWhetherItIsSaid:
 
     def test_a_failed_backup_is_said(self) -> None:
         backup = BackupBriefing(trouble="the disk is full")
-        assert message(site(), backup=backup).subject.startswith("backup failed; main: ")
+        assert message(site(), backup=backup).subject.startswith("backup not in order; main: ")
 
     def test_whoever_asks_gets_the_whole(self) -> None:
         assert whole_message(briefing(site())).kind is AlertKind.MORNING
