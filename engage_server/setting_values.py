@@ -5,6 +5,7 @@ the environment, goes to pydantic. Importing it takes longer than most commands 
 value exists. A test proves that both ways read the same. Errors are worded here, not by pydantic.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ NOT_TAKEN = object()
 _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
 _HOSTS = tuple[Host, ...]
+_WORDS = tuple[str, ...]
 _SHOWN_WHOLE = 100_000  # Python's short form shows larger numbers with an exponent
 
 
@@ -222,6 +224,23 @@ def _read_hosts(value: object) -> object:
         raise ValueError(error.sentence) from None
 
 
+def _read_words(value: object) -> object:
+    """Split a text into words as a shell does, without running one. A list is used as it is."""
+    words = shlex.split(value) if isinstance(value, str) else value
+    if not isinstance(words, list | tuple):
+        return value
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("an entry is not text")
+    if words and not words[0]:
+        raise ValueError("its first word is empty")
+    return tuple(words)
+
+
+def command_under(folder: Path, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Resolve the first word if it is a relative path, as other paths are. A bare name is looked up in ``PATH``."""
+    return (str(folder / words[0]), *words[1:]) if words and "/" in words[0] else words
+
+
 @dataclass(frozen=True, slots=True)
 class _List:
     """A setting that is a list.
@@ -237,5 +256,6 @@ class _List:
 
 _LISTS: dict[Any, _List] = {
     _NETWORKS: _List(_read_networks, "it must be a list of networks such as 10.0.0.0/8"),
+    _WORDS: _List(_read_words, 'it must be a list of words, such as ["pass", "show", "engage"]'),
     _HOSTS: _List(_read_hosts, "it must be a list of names and addresses without ports, such as localhost"),
 }

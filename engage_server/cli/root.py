@@ -30,7 +30,7 @@ COMMANDS = {
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "tonight": ("installation.tonight_command", "tonight", "Show which doors are at risk tonight, and what to do."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
-    "key": ("installation.key_commands", "key", "Keys of the installation."),
+    "key": ("key.group", "key", "Keys of the installation."),
     "host": ("installation.host_commands", "host", "The machines that serve devices."),
     "people": ("access.people_commands", "people", "People who may sign in, and their roles."),
     "token": ("access.token_commands", "token", "Tokens with which other systems call the API."),

@@ -23,6 +23,7 @@ from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
+from engage_server.store.keys.sql_keys import SqlKeys
 from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
@@ -40,7 +41,7 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
+class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlKeys):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
@@ -236,5 +237,5 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
 def _no_key(key: str) -> SealBroken:
     return SealBroken(
         f"a sealed secret is needed, but this process was started without {key}",
-        "Set key_encryption_key_file or ENGAGE_KEY_ENCRYPTION_KEY.",
+        "Set key_encryption_key_file, key_encryption_key_command or ENGAGE_KEY_ENCRYPTION_KEY.",
     )
