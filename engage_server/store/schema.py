@@ -13,7 +13,7 @@ from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.store import audit_log, release_keys
 from engage_server.store.database.engine import after_commit, reading, writing
 from engage_server.store.keys.first_key import SINCE as FIRST_KEY_SINCE
-from engage_server.store.keys.first_key import FirstKey, existing_sealer, move_to, new_sealer
+from engage_server.store.keys.first_key import FirstKey, existing_sealer, first_key, new_sealer, seal_again
 from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 from engage_server.store.keys.sealed_values import RELEASE_SEAL_PROBE_PURPOSE, SEAL_PROBE_PURPOSE
 from engage_server.store.sealing import DerivingKey, ReleaseSealer, Sealer
@@ -140,12 +140,13 @@ def _first_sealed(log: _Log, key: KeyEncryptionKey, installation_key: Secret | N
     is_chained = True
     if probe is not None:  # opened before anything is sealed
         is_chained = earlier.open(probe, SEAL_PROBE_PURPOSE) != _PROBE or log.before >= _CHAIN_SINCE
-    sealer = new_sealer(connection, key, installation_key)
-    if probe is None:
-        _begin(connection, earlier)
-    elif is_chained:
+    if probe is not None and is_chained:
         _mark(connection, earlier, earlier)
-    first = move_to(connection, earlier, sealer, is_chained=is_chained)
+    sealer = new_sealer(connection, key, installation_key)
+    sealed = seal_again(connection, earlier, sealer)
+    if probe is None:
+        _begin(connection, sealer)
+    first = first_key(connection, earlier, sealer, sealed, is_chained=is_chained)
     if not is_chained:
         chained = audit_log.chain_older(connection, sealer)
         log.append(sealer, AuditAction.AUDIT_CHAINED, entries=str(chained), schema=log.before)
@@ -155,7 +156,7 @@ def _first_sealed(log: _Log, key: KeyEncryptionKey, installation_key: Secret | N
     return sealer, log.before, first
 
 
-def _begin(connection: Connection, sealer: DerivingKey) -> None:
+def _begin(connection: Connection, sealer: Sealer) -> None:
     """Add the one row. If someone removed it from an older database, its log stays without a seal: that is a fault."""
     sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
     connection.execute(installation.insert().values(id=1, generation=1, seal_probe=sealed))

@@ -17,13 +17,13 @@ from engage_server.store.sealing import Sealer
 from tests.support.postgresql import PostgresServer
 
 KEK = KeyEncryptionKey(Secret(bytes(32)))  # of every copy
-_INSTALLATION_KEY = Secret(bytes([7]) * 32)
-SEALER = Sealer(_INSTALLATION_KEY)  # the same for databases that a test makes by upgrade()
+INSTALLATION_KEY = Secret(bytes([7]) * 32)
+SEALER = Sealer(INSTALLATION_KEY)  # the same for databases that a test makes by upgrade()
 
 
 def upgrade(engine: Engine, key: KeyEncryptionKey = KEK, *, reason: str = "") -> schema.Upgrade:
     """Make the tables, or update them. A new installation key is the one of SEALER."""
-    return schema.upgrade(engine, key, reason=reason, installation_key=_INSTALLATION_KEY)
+    return schema.upgrade(engine, key, reason=reason, installation_key=INSTALLATION_KEY)
 
 
 def migrated_sqlite(path: Path) -> str:

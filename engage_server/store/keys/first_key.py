@@ -81,14 +81,8 @@ def existing_sealer(connection: Connection, key: KeyEncryptionKey) -> Sealer:
     return sealer
 
 
-def move_to(connection: Connection, earlier: EarlierSealer, sealer: Sealer, *, is_chained: bool) -> FirstKey:
-    """Seal everything again under the installation key, and sign the audit log again.
-
-    Args:
-        connection: The connection.
-        earlier: Opens what was sealed before.
-        sealer: Seals it now.
-        is_chained: Whether the log was a chain before. If not, it has no hashes yet.
+def seal_again(connection: Connection, earlier: EarlierSealer, sealer: Sealer) -> SealedValues:
+    """Seal every value again under the installation key. What does not open stays as it is.
 
     Raises:
         SealBroken: Nothing at all opens: it is another key-encryption key.
@@ -96,6 +90,21 @@ def move_to(connection: Connection, earlier: EarlierSealer, sealer: Sealer, *, i
     sealed = seal_all_again(connection, earlier, sealer)
     if sealed.count and sealed.count == len(sealed.broken):
         earlier.open(b"", sealed.broken[0])
+    return sealed
+
+
+def first_key(
+    connection: Connection, earlier: EarlierSealer, sealer: Sealer, sealed: SealedValues, *, is_chained: bool
+) -> FirstKey:
+    """Sign the audit log again, and return all that changed.
+
+    Args:
+        connection: The connection.
+        earlier: Signed the log before.
+        sealer: Signs it now.
+        sealed: The result of :func:`seal_again`.
+        is_chained: Whether the log was a chain before. If not, it has no hashes yet.
+    """
     old_head = new_head = AuditHead(0, "")
     faults = 0
     if is_chained:
