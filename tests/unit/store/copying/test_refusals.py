@@ -152,7 +152,8 @@ def _of_version(revision: str, tables: Tables) -> Tables:
 
 
 def _with_columns(table: TableRows, columns: set[str]) -> TableRows:
-    rows = [{**row, "audit_seal": row.get("audit_end", "")} for row in map(json.loads, table.rows)]
+    sealed = {"secret_sealed": None}  # what nobody sealed
+    rows = [{**row, "audit_seal": row.get("audit_end", ""), **sealed} for row in map(json.loads, table.rows)]
     kept = [{name: value for name, value in row.items() if name in columns} for row in rows if columns <= row.keys()]
     return TableRows(table.table, [json.dumps(row).encode() + b"\n" for row in kept])
 
