@@ -84,6 +84,7 @@ ROOMS: dict[str, set[str]] = {
     "disk_space": set(),
     "calling_out": set(),
     "access": set(),
+    "keys": set(),
     "distribution": set(),
     "chains": set(),
     "device_files": {"disk_space"},
@@ -114,6 +115,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     },
     "cli": {
         "access": {"shell"},
+        "key": {"process", "shell"},
         "chain": {"shell"},
         "lock": {"process", "shell"},
         "site": {"process", "shell"},
@@ -133,6 +135,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "labels": {"interface", "database"},
         "evidence": {"interface", "database", "labels"},
         "queries": {"interface", "database", "labels", "evidence"},
+        "keys": {"interface", "database", "queries", "alerts"},
         "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
         "alerts": {"interface", "database", "queries"},
