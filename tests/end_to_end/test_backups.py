@@ -11,7 +11,7 @@ import pytest
 from engage_server.protocol.site_key import write_site_key
 from tests.support.backups import members_of
 from tests.support.canaries import forms_of, lines_of
-from tests.support.chains import OTHER_SITE_KEY, SITE_KEY
+from tests.support.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY
 from tests.support.installation import make_installation
 from tests.support.running import RunningPair, engage, eventually, free_ports, ok, running_pair
 
@@ -38,8 +38,8 @@ def against(pair: RunningPair) -> list[str]:
 @pytest.fixture(scope="module")
 def made(pair: RunningPair) -> Path:
     """A backup of the whole installation, with the ports that this run was given."""
-    ports = {"ENGAGE_HTTP_PORT": str(pair.http_port), "ENGAGE_HTTPS_PORT": str(pair.https_port)}
-    shown = ok(engage(pair.folder, "backup", "create", "b.tar.gz", "--authority", **ports))
+    port = str(pair.http_port)
+    shown = ok(engage(pair.folder, "backup", "create", "b.tar.gz", "--authority", ENGAGE_HTTP_PORT=port))
     assert "WITHOUT a passphrase" in " ".join(shown.split())
     return pair.folder / "b.tar.gz"
 
@@ -106,12 +106,12 @@ def test_a_host_that_does_not_answer_is_no_damage(pair: RunningPair, made: Path)
     assert (done.returncode, report["good"], len(report["troubles"])) == (3, True, 1)
 
 
-def test_a_host_with_another_site_key_is_a_fault(made: Path, tmp_path: Path, pair: RunningPair) -> None:
-    """Its doors would refuse what the backup restores: the hash of the notice is made with that key."""
+def test_a_host_with_another_site_key_is_a_fault(tmp_path: Path, pair: RunningPair) -> None:
+    """A backup of another installation: doors of this one would refuse it, because its hashes are of another key."""
     (tmp_path / "site.key").write_bytes(write_site_key(OTHER_SITE_KEY))
     ok(engage(tmp_path, "init", "--host", "locks.example.org", "--site-key-file", "site.key", "--trials"))
-    with running_pair(tmp_path) as other:
-        done = engage(pair.folder, "backup", "verify", made, *against(other))
+    ok(engage(tmp_path, "backup", "create", "other.tar.gz"))
+    done = engage(tmp_path, "backup", "verify", "other.tar.gz", *against(pair))
     assert done.returncode == 1
     assert "was not made with the site key in this backup" in " ".join(done.stdout.split())
 
@@ -119,12 +119,13 @@ def test_a_host_with_another_site_key_is_a_fault(made: Path, tmp_path: Path, pai
 def test_a_release_that_was_activated_since_is_a_difference_in_time(pair: RunningPair, made: Path) -> None:
     """The last test of this pair: it serves another release from now on."""
     folder = pair.folder
-    ok(engage(folder, "chain", "renew", "certs/main", "renewed"))
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(folder, "chain", "build", "renewed", *hosts))
     ok(engage(folder, "release", "stage", "renewed"))
     ok(engage(folder, "release", "activate", "2", "--wait"))
     done = engage(folder, "backup", "verify", made, *against(pair), "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["good"], report["same_as_live"]) == (0, True, [])
     assert "a release that this backup does not have" in report["notes"][0]
-    assert "the TLS chain" in report["notes"][0]
+    assert "the trust anchor (DER), the TLS chain" in report["notes"][0]
     assert datetime.fromisoformat(report["manifest"]["made_at"]) < datetime.now(UTC)
