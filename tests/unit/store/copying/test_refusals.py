@@ -118,7 +118,7 @@ def test_a_refused_copy_leaves_nothing_in_postgresql(postgresql: Any, good: Tabl
         with reading(engine) as connection:
             assert inspect(connection).get_table_names() == []
     nul = _with_line(lambda row: row.update(subject="a\0b"))
-    with pytest.raises(ContentNotUsable, match="table people, one of the lines 1 to 12: .*NUL"):
+    with pytest.raises(ContentNotUsable, match=r"table people, one of the lines 1 to 12: .*NUL"):
         fill(engine, schema.REVISIONS[-1], nul(good))
     engine.dispose()
     postgresql.done_with(url)
