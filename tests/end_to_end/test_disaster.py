@@ -18,7 +18,8 @@ def databases(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Any], 
     """The database before, and the one after: always the other kind."""
     server: PostgresServer = request.getfixturevalue("postgresql")
     url = server.new_database()
-    ours, theirs = {}, {"ENGAGE_DATABASE_URL": url}
+    ours: dict[str, Any] = {}
+    theirs: dict[str, Any] = {"ENGAGE_DATABASE_URL": url}
     yield (ours, theirs) if request.param == "from sqlite" else (theirs, ours)
     server.done_with(url)
 
@@ -83,7 +84,8 @@ def test_a_database_is_moved_and_serves(tmp_path: Path, postgresql: PostgresServ
     again = engage(tmp_path, "store", "copy", "--to", url)
     assert again.returncode == 2
     assert "store.not_empty" in again.stderr
-    for environment in ({}, {"ENGAGE_DATABASE_URL": url}):
+    environments: tuple[dict[str, Any], ...] = ({}, {"ENGAGE_DATABASE_URL": url})
+    for environment in environments:
         verified = json.loads(ok(engage(tmp_path, "audit", "verify", "--json", **environment)))
         assert f"{verified['entries']}:{verified['head']}" == done["audit_head"]
     with running_pair(tmp_path, "--workers", "1", ENGAGE_DATABASE_URL=url) as pair:

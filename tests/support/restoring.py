@@ -72,7 +72,7 @@ def _arm(before: str, at_sync: int) -> None:
         setattr(recovery, before, _die)
     left, sync = [at_sync], os.fsync
 
-    def counted(descriptor: int) -> None:
+    def counted(descriptor: Any) -> None:
         left[0] -= 1
         if not left[0]:
             _die()

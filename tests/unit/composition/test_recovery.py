@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
     server.done_with(url)
 
 
-def _environment(url: str) -> dict[str, str]:
+def _environment(url: str) -> dict[str, Any]:
     return {"ENGAGE_DATABASE_URL": url} if url else {}
 
 
