@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from engage_server.as_json.adoption import ReceptionJson, reception_json
+from engage_server.as_json.backups import BackupStandingJson, backup_standing_json
 from engage_server.as_json.devices import GradeName, grade_name
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.as_json.paths import PathJson, path_json
 from engage_server.as_json.plans import ExpiryJson, PaceJson, pace_json
 from engage_server.as_json.rotation import ProgressJson, progress_json
+from engage_server.services.backup.nights.standing import BackupStanding
 from engage_server.services.installation.last_safe_days import LastSafeDay
 from engage_server.services.installation.overview import InstallationStatus, SiteStatus
 from engage_server.services.releases.expiry import Urgency
@@ -143,6 +145,8 @@ class SeenStatusJson(Shape):
     """The sites that the caller may see."""
     installation: WorkersJson | None
     """What serves them. Null: the caller has no role at all sites."""
+    backups: BackupStandingJson | None
+    """How old the newest good backup is. Null: the caller has no role at all sites."""
 
 
 Uploads = Mapping[str, tuple[int, int]]
@@ -161,23 +165,27 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Uploads) -> S
     return {"at": now.isoformat(), "sites": sites, **_workers_json(found)}
 
 
-def seen_status_json(found: InstallationStatus, now: datetime, uploads: Uploads, *, sees_all: bool) -> SeenStatusJson:
+def seen_status_json(
+    found: InstallationStatus, now: datetime, uploads: Uploads, backups: BackupStanding | None
+) -> SeenStatusJson:
     """What a caller may see of all sites.
 
     Args:
         found: What the overview found at the sites that the caller may see.
         now: When it looked; aware, UTC.
         uploads: Of each site.
-        sees_all: Whether the caller may see what belongs to no site.
+        backups: How old the newest good one is. None for a caller who may not see what belongs to no site.
     """
+    sees_all = backups is not None
     of_sites = any(site.needs_attention for site in found.sites)
     return {
         "at": now.isoformat(),
-        "needs_attention": found.needs_attention if sees_all else of_sites,
+        "needs_attention": of_sites if backups is None else found.needs_attention or backups.needs_attention,
         "sites": [
             served_site_status_json(site, now, uploads[site.site.name], sees_all=sees_all) for site in found.sites
         ],
         "installation": _workers_json(found) if sees_all else None,
+        "backups": backup_standing_json(backups) if backups is not None else None,
     }
 
 

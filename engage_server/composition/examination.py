@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
-from engage_server.composition.opening import given_release_key, open_database, read_sealer
+from engage_server.composition.backups.checkup import look_at_backups
+from engage_server.composition.keys.checking import look_at_keys
+from engage_server.composition.opening import given_release_key, open_database, open_sealer
 from engage_server.composition.operators_listener import (
     assert_protected,
     called_host,
@@ -20,6 +22,7 @@ from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.protocol.notice import HTTP_PORT
 from engage_server.records import AnchorRole, Host, Release, Site
 from engage_server.records.worker import LIVE_WITHIN
+from engage_server.services.backup.nights.standing import backup_standing
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.services.installation.clock_checkup import look_at_clock
 from engage_server.services.installation.file_checkup import look_at_authority, look_at_files
@@ -75,6 +78,7 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
         return
     try:
         yield Check("database", Level.OK, "the database answers, and the keys of this installation open it")
+        yield look_at_keys(settings, environment)
         yield from _of_sites(settings, store, now)
     finally:
         store.close()
@@ -84,8 +88,7 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
 def _opened(settings: Settings, environment: Mapping[str, str]) -> SqlStore:
     engine = open_database(settings)
     try:
-        sealer = read_sealer(settings, environment)
-        schema.assert_seal(engine, sealer)
+        sealer = open_sealer(engine, settings, environment)
         release_key = given_release_key(settings, environment)
         if release_key is not None:
             schema.assert_release_seal(engine, release_key)
@@ -107,6 +110,7 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
     if not sites:
         yield Check("sites", Level.PROBLEM, "there is no site yet", "Make one: engage init, or engage site add.")
     yield from look_at_names(sites)
+    yield from look_at_backups(backup_standing(store, now, is_nightly=settings.has_nightly_backups))
     newest = store.audit_newest_time()
     yield from look_at_clock(now, newest, [(name, chain_of(each).server) for name, each in current.items()])
     for site in sites:

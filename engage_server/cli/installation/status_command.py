@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.as_json.backups import backup_standing_json
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.disk import disk_json
 from engage_server.as_json.status import status_json
+from engage_server.cli.backup.standing_output import next_of_backups, print_backups
 from engage_server.cli.failing_doors import labels_of, print_last_fault, print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved
@@ -70,7 +72,8 @@ def status(session: Session, site: str | None, watching: bool, as_json: bool) ->
     There is no site. One of the two device instances has no worker, or a worker is silent or does not serve the current
     release. A site serves nothing. Its doors refuse what it serves: they hold another anchor, or call a host that is
     not in its certificate. A certificate has expired, or its last safe day to start a rotation has passed. A host went
-    silent without a sign-off. The disk has no room for what devices send.
+    silent without a sign-off. The disk has no room for what devices send. A nightly backup, or its drill, has not
+    succeeded for more than 26 hours.
     """
     operator = session.operator_side()
     only = operator.sites.get(site).name if site is not None else None
@@ -90,10 +93,16 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     uploads = {site.site.name: operator.uploads.counts(site.site.name) for site in found.sites}
     faults = {site.site.name: operator.call_faults.recent(site.site.name, occasion.now) for site in found.sites}
     labels = {site: labels_of(operator, site, some) for site, some in faults.items()}
-    bad = found.needs_attention or disk.is_full
+    backups = operator.backup_standing(occasion.now)
+    bad = found.needs_attention or disk.is_full or backups.needs_attention
     if as_json:
         of_calls = {site: call_faults_json(some, labels[site]) for site, some in faults.items()}
-        more = {"disk": disk_json(disk), "circuits_open": circuits, "call_in_faults": of_calls}
+        more = {
+            "disk": disk_json(disk),
+            "circuits_open": circuits,
+            "call_in_faults": of_calls,
+            "backups": backup_standing_json(backups),
+        }
         print_json(status_json(found, occasion.now, uploads) | more)
         return int(bad)
     for site in found.sites:
@@ -111,9 +120,11 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     for site_name, some in faults.items():
         print_last_fault(site_name, some, labels[site_name])
     print_disk(disk)
+    print_backups(backups)
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
-    print_next(_next(found, partial(next_of_unserved, session, operator)))
+    is_next = backups.needs_attention and not found.needs_attention
+    print_next(next_of_backups() if is_next else _next(found, partial(next_of_unserved, session, operator)))
     return int(bad)
 
 

@@ -19,6 +19,8 @@ from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.opening.opener import ChainOpener
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
+from engage_server.serving.operators.backups import nights
+from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.figures import doors_at_risk
 from engage_server.serving.operators.metrics_gate import MetricsGate
@@ -34,6 +36,12 @@ from engage_server.web.surroundings import Surroundings
 
 _LATER = 5
 _SELDOM = 3600.0
+_KEY_SECONDS = 5.0
+_OF_KEYS = Sentences(
+    "after a restart, this instance could open no secret",
+    "the key source is good again",
+    "watching the key source failed",
+)
 _SENTENCES = Sentences(
     "it is not known whether an admin has a password",
     "it is known again whether an admin has a password",
@@ -82,7 +90,11 @@ def operators_app(
     uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
     at_risk = doors_at_risk.DoorsAtRisk(side, exposition.tell_risks)
     chores = links.LinkChores(side, settings)
+    ages = nights.BackupAges(side, exposition.tell_backups)
+    backups = nights.NightlyBackups(side, settings, backup_in_child, log)
+    key_watch = device_side.key_watch(settings, environment)
     for each in (
+        Repeating("key-source", _KEY_SECONDS, key_watch.look, log, _OF_KEYS),
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
@@ -91,6 +103,8 @@ def operators_app(
         each.start()
     for each in (
         Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
+        Repeating("backup-ages", nights.SECONDS, ages.look, log, nights.LOOK_SENTENCES),
+        Repeating("nightly-backup", nights.SECONDS, backups.run, log, nights.SENTENCES),
         Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
     ):
         each.start(reported)

@@ -20,11 +20,13 @@ from prometheus_client.core import (
 from engage_server.composition.folder_watch import GONE
 from engage_server.errors import NotPossible
 from engage_server.records import AuditHead
+from engage_server.services.backup.nights.standing import BackupStanding
 from engage_server.services.call_in.delivery import Delivered
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
+from engage_server.serving.operators.figures.backup_figures import backup_figures
 from engage_server.serving.operators.figures.disk_figures import disk_figures
 from engage_server.serving.operators.figures.doors_at_risk import SiteRisks
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
@@ -69,6 +71,7 @@ class Exposition:
         self._rotations: Mapping[str, str] = {}
         self._tonight: Sequence[SiteRisks] = ()
         self._uploads: Mapping[str, Delivered] = {}
+        self._backups: BackupStanding | None = None
         self._taken = Counter(
             "engage_uploads_taken",
             "Audits and alerts that an upstream system accepted.",
@@ -99,6 +102,10 @@ class Exposition:
     def tell_risks(self, found: Sequence[SiteRisks]) -> None:
         """Take who is at risk tonight."""
         self._tonight = found
+
+    def tell_backups(self, standing: BackupStanding) -> None:
+        """Take how old the newest good backup is."""
+        self._backups = standing
 
     def text(self) -> bytes:
         """Return the answer to a scrape."""
@@ -148,6 +155,8 @@ class Exposition:
         yield path
         yield from self._of_audit_log()
         yield from self._of_uploads(now)
+        if self._backups is not None:
+            yield from backup_figures(self._backups)
         if self.disk is not None:
             with suppress(NotPossible):  # the book is in use: the next scrape reports it
                 yield from disk_figures(self.disk.look(sorted(snapshot.call_ins)))

@@ -1,10 +1,12 @@
 """What the routes ask of the services. :class:`engage_server.composition.operator_side.OperatorSide` has it all."""
 
+from datetime import datetime
 from typing import Protocol
 
 from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
+from engage_server.services.backup.nights.standing import BackupStanding
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.fault_journal import FaultJournal
@@ -83,6 +85,9 @@ class Services(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The operators' log."""
+
+    def backup_standing(self, now: datetime) -> BackupStanding:
+        """How old the newest good backup and drill are."""
 
     @property
     def overview(self) -> Overview:

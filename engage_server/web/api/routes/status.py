@@ -15,8 +15,8 @@ def get_status(call: Call[NoQuery, None]) -> Answer[SeenStatusJson]:
     occasion = call.occasion
     found = call.services.overview.look(occasion, lambda site: may(call.actor, Act.STATUS_SEE, site))
     uploads = {each.site.name: call.services.uploads.counts(each.site.name) for each in found.sites}
-    sees_all = may(call.actor, Act.HOST_SEE)
-    return Answer(seen_status_json(found, occasion.now, uploads, sees_all=sees_all))
+    backups = call.services.backup_standing(occasion.now) if may(call.actor, Act.HOST_SEE) else None
+    return Answer(seen_status_json(found, occasion.now, uploads, backups))
 
 
 def get_site_status(call: Call[NoQuery, None]) -> Answer[ServedSiteStatusJson]:
@@ -32,8 +32,8 @@ ROUTES = (
         path="/status",
         act=Act.STATUS_SEE,
         summary="The sites that you may see at a glance, and whether somebody should act today",
-        description="What serves the sites is shown to callers with a role at all sites. Uploads are those of the host "
-        "that answers.",
+        description="What serves the sites, and the age of backups, are shown to callers with a role at all sites. "
+        "Uploads are those of the host that answers.",
         handle=get_status,
         answer=SeenStatusJson,
         scope=Scope.SOMEWHERE,

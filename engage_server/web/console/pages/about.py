@@ -25,6 +25,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         return {"version": __version__, "found": None}
     found = visit.services.overview.look(visit.occasion, lambda site: False)
     disk = _disk(visit)
+    backups = visit.services.backup_standing(visit.now)
     newest = visit.services.audit.page(AuditFilter(), None, 1).items
     return {
         "version": __version__,
@@ -37,6 +38,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "numbers": _numbers(found, disk),
         "uses": _uses(disk) if disk else [],
         "troubles": [*found.serving_troubles, *(f"the evidence may not be complete: {gap}" for gap in found.gaps)],
+        "backups": backups,
         "head": f"{newest[0].number}:{newest[0].hash}" if newest else "",
     }
 

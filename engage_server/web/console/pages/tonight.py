@@ -36,6 +36,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "without_doors": [each.site for each in shown if not each.doors and not _has_doors(visit, each.site)],
         "served": visit.services.current_releases(),
         "leads_to": _LEADS_TO,
+        "backup_overdue": _overdue_backup(visit),
         "zone_of": visit.zone_of,
         "try_it": lambda site: _try_it(visit, site),
         "zone": "each site's own",
@@ -48,6 +49,14 @@ def _page(found: Sequence[SiteTonight], visit: Visit) -> tuple[Sequence[SiteToni
     place = next((place for place, each in enumerate(found, 1) if each.site == after), 0)
     shown = found[place : place + most]
     return shown, shown[-1].site if place + most < len(found) else None
+
+
+def _overdue_backup(visit: Visit) -> str:
+    """What is wrong with nightly backups, for who may see what belongs to no site. "" if nothing is."""
+    if not visit.may(Act.HOST_SEE):
+        return ""
+    standing = visit.services.backup_standing(visit.now)
+    return standing.faults[0] if standing.needs_attention else ""
 
 
 def _try_it(visit: Visit, site: Site) -> str:

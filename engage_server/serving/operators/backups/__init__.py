@@ -1,0 +1,1 @@
+"""The nightly backup and its drill: one host's operators' instance starts a process that does them."""
