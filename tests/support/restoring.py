@@ -9,7 +9,7 @@ from typing import Any
 
 from engage_server.composition.backups import recovery
 from engage_server.composition.backups.recovery import Recovered, RecoveryRequest, recover
-from engage_server.composition.backups.recovery_key import recovery_sealer
+from engage_server.composition.backups.recovery_key import recovery_key
 from engage_server.records import Occasion
 from engage_server.settings import load_settings
 from tests.support.chains import NOW
@@ -43,7 +43,7 @@ def request_for(backup: Path, place: Path, url: str = "", **changes: Any) -> Rec
     environment = {"ENGAGE_DATABASE_URL": url} if url else {}
     settings = load_settings(None, environment, {}, place)
     kek = backup.parent / "kept.kek"
-    request = RecoveryRequest(backup, settings, place, recovery_sealer(settings, environment, kek), kek)
+    request = RecoveryRequest(backup, settings, place, recovery_key(settings, environment, kek), kek)
     return replace(request, **changes)
 
 
@@ -78,7 +78,7 @@ def _arm(before: str, at_sync: int) -> None:
             _die()
         sync(descriptor)
 
-    os.fsync = counted
+    setattr(os, "fsync", counted)  # noqa: B010  # its own type has more
 
 
 def _die(*_: object, **__: object) -> None:
