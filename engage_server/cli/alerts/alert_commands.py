@@ -31,7 +31,7 @@ alert.add_command(add)
 @click.pass_obj
 def list_recipients(session: Session, as_json: bool) -> None:
     """List who gets alerts, when one last arrived, and what went wrong."""
-    found = session.operator_side().alert_recipients.all()
+    found = session.operator_side().alerting.recipients.all()
     if as_json:
         print_json([recipient_json(each) for each in found])
         return
@@ -58,7 +58,7 @@ def test(session: Session, name: str, as_json: bool) -> None:
     A recipient that was switched off is switched on again if the test arrives. Exit status: 0 the receiver accepted it,
     1 it refused it for good, 3 it could not be sent or it is not known whether it arrived.
     """
-    recipients = session.operator_side().alert_recipients
+    recipients = session.operator_side().alerting.recipients
     before = recipients.get(name)
     delivery = recipients.test(name, session.occasion())
     if as_json:
@@ -80,7 +80,7 @@ def test(session: Session, name: str, as_json: bool) -> None:
 @click.pass_obj
 def remove(session: Session, name: str, as_json: bool) -> None:
     """Remove a recipient, its secret, and the alerts that wait for it."""
-    session.operator_side().alert_recipients.remove(name, session.occasion())
+    session.operator_side().alerting.recipients.remove(name, session.occasion())
     if as_json:
         print_json({"recipient": name, "removed": True})
         return
