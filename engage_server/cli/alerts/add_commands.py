@@ -72,7 +72,7 @@ def mail(
     ca_file: Path | None,
     like: str | None,
 ) -> None:
-    """Tell somebody by mail.
+    """Send alerts by mail.
 
     The server's certificate must be valid for its name. A password is never sent without TLS.
     """

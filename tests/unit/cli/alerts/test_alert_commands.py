@@ -50,7 +50,7 @@ def add_mail(folder: Path, port: int, *more: str) -> subprocess.CompletedProcess
 
 
 def test_mail_from_adding_to_removing(folder: Path, tmp_path: Path) -> None:
-    assert "nobody is told" in ok(engage(folder, "alert", "list"))
+    assert "nobody gets alerts" in ok(engage(folder, "alert", "list"))
     mail = BadMail(certified().context(tmp_path))
     with RawServer(mail) as server:
         added = add_mail(folder, server.port, "--site", "main", "--kind", "morning", "--reason", "ticket 7")
