@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import Host, IPNetwork
-from engage_server.setting_values import Bounds, SecretText, ValueRefused, value_of
+from engage_server.setting_values import Bounds, SecretText, ValueRefused, command_under, value_of
 from engage_server.settings_file import is_there, read_settings_file, settings_file
 from engage_server.variables import (
     CONFIG_VARIABLE,
@@ -44,6 +44,7 @@ Port = Annotated[int, Bounds(ge=1, le=65535)]
 Seconds = Annotated[float, Bounds(gt=0, le=600)]
 Networks = tuple[IPNetwork, ...]
 Hosts = tuple[Host, ...]
+Words = tuple[str, ...]
 
 SITES_OWN = Path("site")  # for operators_tls_certificate: no file, but the current release
 
@@ -67,6 +68,11 @@ class Settings:
     )
     key_encryption_key_file: Path = setting(
         Path("engage.kek"), f"File with the key that opens the sealed secrets. {KEK_VARIABLE} may hold the key instead."
+    )
+    key_encryption_key_command: Words = setting(
+        (),
+        "Command that prints that key, as a list of its words, such as one of a vault. It runs without a shell. In the "
+        "environment: one text, split into words as a shell does.",
     )
     release_key_file: Path | None = setting(
         None,
@@ -303,6 +309,7 @@ class Settings:
             certs_dir=folder / self.certs_dir,
             data_dir=folder / self.data_dir,
             key_encryption_key_file=folder / self.key_encryption_key_file,
+            key_encryption_key_command=command_under(folder, self.key_encryption_key_command),
             release_key_file=_under(folder, self.release_key_file),
             backup_folder=_under(folder, self.backup_folder),
             links_file=folder / self.links_file,

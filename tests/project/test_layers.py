@@ -84,6 +84,7 @@ ROOMS: dict[str, set[str]] = {
     "disk_space": set(),
     "calling_out": set(),
     "access": set(),
+    "keys": set(),
     "distribution": set(),
     "chains": set(),
     "device_files": {"disk_space"},
@@ -125,6 +126,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "cli": {
         "access": {"shell"},
         "alerts": {"process", "shell"},
+        "key": {"process", "shell"},
         "chain": {"shell"},
         "lock": {"process", "shell"},
         "site": {"process", "shell"},
@@ -144,6 +146,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "labels": {"interface", "database"},
         "evidence": {"interface", "database", "labels"},
         "queries": {"interface", "database", "labels", "evidence"},
+        "keys": {"interface", "database", "queries", "alerts"},
         "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
         "alerts": {"interface", "database", "queries"},

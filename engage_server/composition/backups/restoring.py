@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engage_server.composition.backups.keys import manifest_code
+from engage_server.composition.backups.keys import another_key, manifest_code, opened_key
+from engage_server.composition.keys.source import MAX_KEY_FILE_BYTES, read_key
 from engage_server.composition.links.key import read_link_sealer
-from engage_server.composition.opening import kept_open, read_sealer
-from engage_server.errors import NotPossible, Refused, SealBroken, StoreVersionMismatch
+from engage_server.composition.opening import kept_open
+from engage_server.errors import NotPossible, SealBroken, StoreVersionMismatch
 from engage_server.files import read_file
 from engage_server.files.failures import explained
 from engage_server.lock.target import Target
@@ -28,11 +30,11 @@ from engage_server.store import schema
 from engage_server.store.copying.filling import fill
 from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.interface.copying import TableRows
-from engage_server.store.sealing import LinkSealer, Sealer
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.sealing import LinkSealer
 from engage_server.store.sql_store import SqlStore
 
 _PREFIX = ".engage-drill-"
-_MAX_KEY_FILE_BYTES = 4096
 _MIB = 1024 * 1024
 _YOUNG_SECONDS = 60.0  # one that was made just now is not locked yet
 _ACTOR = "engage backup verify"
@@ -43,11 +45,11 @@ class DrillKeys:
     """The keys that a drill needs.
 
     Attributes:
-        sealer: Under the key-encryption key.
+        key: The key-encryption key.
         link_sealer: Under the key of the links. None: it was not given.
     """
 
-    sealer: Sealer
+    key: KeyEncryptionKey
     link_sealer: LinkSealer | None = None
 
 
@@ -74,16 +76,15 @@ def restored_for_drill(path: Path, keys: DrillKeys, scratch: Path, reserve_mib: 
         url = f"sqlite:///{name}/drill.db"
         create_sqlite_file(url)
         with kept_open(open_engine(url)) as engine:
+            archive.assert_made_with(partial(manifest_code, opened_key(archive, keys.key)))
             ends = _Ends()
             try:
                 fill(engine, archive.manifest.schema, ends.watched(archive))
-                schema.assert_seal(engine, keys.sealer)
-                schema.upgrade(engine, keys.sealer, _ACTOR)
-            except SealBroken as error:
-                raise _another_key(archive, error) from None
-            archive.assert_made_with(lambda manifest: manifest_code(keys.sealer, manifest))
+                sealer = schema.upgrade(engine, keys.key, _ACTOR).sealer
+            except SealBroken:
+                raise another_key(archive) from None
             open_link_secret = keys.link_sealer.open if keys.link_sealer is not None else None
-            store = SqlStore(engine, keys.sealer)
+            store = SqlStore(engine, sealer)
             try:
                 yield RestoredBackup(archive.manifest, store, ends.head, schema.REVISIONS[-1], open_link_secret)
             finally:
@@ -115,14 +116,6 @@ def _assert_schema(archive: Archive) -> None:
             f"the backup was made by a newer version ({archive.manifest.product}, schema {version}) than this program",
             "Install that version or a later one, and try again. The backup was not changed.",
         )
-
-
-def _another_key(archive: Archive, error: SealBroken) -> Refused:
-    return Refused(
-        f"the backup was made with another key-encryption key than this one: {error.sentence}",
-        f"Give the key that the installation had on {archive.manifest.made_at:%Y-%m-%d}: --kek-file FILE",
-        code="backup.other_key",
-    )
 
 
 def _assert_room(archive: Archive, scratch: Path, reserve_mib: int) -> None:
@@ -177,13 +170,14 @@ def read_drill_keys(
         FileNotUsable: A file cannot be read.
     """
     if links_key_file is not None:
-        content = read_file(links_key_file, limit=_MAX_KEY_FILE_BYTES)
+        content = read_file(links_key_file, limit=MAX_KEY_FILE_BYTES)
         link_sealer: LinkSealer | None = LinkSealer.from_text(content, str(links_key_file))
     else:
         link_sealer = read_link_sealer(settings)
     if kek_file is None:
-        return DrillKeys(read_sealer(settings, environment), link_sealer)
-    return DrillKeys(Sealer.from_text(read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), str(kek_file)), link_sealer)
+        return DrillKeys(read_key(settings, environment).key, link_sealer)
+    content = read_file(kek_file, limit=MAX_KEY_FILE_BYTES)
+    return DrillKeys(KeyEncryptionKey.from_text(content, str(kek_file)), link_sealer)
 
 
 def drilled(
