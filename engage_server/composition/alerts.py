@@ -1,5 +1,6 @@
 """Makes the channel of a recipient, and the services that write alerts and send them."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engage_server.services.alerts.at_once.watch import Watch
     from engage_server.services.alerts.dispatch import Dispatch
     from engage_server.services.alerts.morning.mornings import Mornings
+    from engage_server.services.alerts.recipients import Recipients
 
 
 def channel_for(recipient: Recipient, secret: Secret | None, environment: Mapping[str, str]) -> Channel:
@@ -64,6 +66,13 @@ class AlertSide:
     def address(self) -> str:
         """The URL of the console, as alerts name it."""
         return address(self._settings, by_browser=True)
+
+    @cached_property
+    def recipients(self) -> "Recipients":
+        """Where alerts go."""
+        from engage_server.services.alerts.recipients import Recipients
+
+        return Recipients(self.store, partial(channel_for, environment=os.environ))
 
     @cached_property
     def mornings(self) -> "Mornings":

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from engage_server.composition.access_side import AccessSide
     from engage_server.composition.alerts import AlertSide
     from engage_server.lock.acceptance.judge import DeviceJudge
-    from engage_server.services.alerts.recipients import Recipients
     from engage_server.services.alerts.standing import AlertStanding
     from engage_server.services.backup.creation import BackupCreation
     from engage_server.services.backup.host_files import HostFiles
@@ -179,16 +178,6 @@ class OperatorSide(HostSide):
         from engage_server.services.doors.door import Doors
 
         return Doors(self._store, _judge, self.devices, self.call_faults)
-
-    @cached_property
-    def alert_recipients(self) -> "Recipients":
-        """Where alerts go."""
-        import os
-
-        from engage_server.composition.alerts import channel_for
-        from engage_server.services.alerts.recipients import Recipients
-
-        return Recipients(self._store, lambda recipient, secret: channel_for(recipient, secret, os.environ))
 
     @cached_property
     def audit(self) -> "AuditLog":
