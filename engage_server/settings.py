@@ -90,6 +90,11 @@ class Settings:
         "default", "default: TLS 1.2 and 1.3. legacy: also 1.0 and 1.1, for the oldest firmware."
     )
     trusted_proxies: Networks = setting((), "Networks whose X-Forwarded-For and X-Forwarded-Host headers are trusted.")
+    proxy_protocol_from: Networks = setting(
+        (),
+        "Networks of load balancers that begin each connection with the PROXY protocol, version 2. A device connection "
+        "from there without it is closed.",
+    )
     handshake_seconds: Seconds = setting(30, "How many seconds a TLS handshake may take, first byte to last.")
     header_seconds: Seconds = setting(30, "How many seconds a request's header may take.")
     body_seconds: Seconds = setting(60, "How many seconds a request's body may take.")

@@ -1,13 +1,14 @@
 """Backups: one that was made, one that was verified, and how old the newest good one is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engage_server.as_json.formats import Instant, Shape
-from engage_server.records import BackupRun, BackupStep
+from engage_server.records import AuditHead, BackupRun, BackupStep
 from engage_server.services.backup.archive.manifest import Manifest
 from engage_server.services.backup.creation import CreatedBackup
 from engage_server.services.backup.drill import DrillReport
 from engage_server.services.backup.nights.standing import BackupStanding
+from engage_server.services.backup.recovery.aftermath import Aftermath
 
 
 class BackupRunJson(Shape):
@@ -114,6 +115,40 @@ class DrillJson(Shape):
     """What is inside. Null: it could not be read so far."""
 
 
+class RestoredBackupJson(Shape):
+    """A backup that was restored for use."""
+
+    file: str
+    """Its path."""
+    audit_head: str
+    """The entry of the audit log that records the restore."""
+    files: dict[str, int]
+    """How many files came back, by their kind."""
+    alerts_given_up: int
+    """Alerts that waited when the backup was made. They are not sent."""
+    messages_cancelled: int
+    """Messages to devices that waited when the backup was made."""
+    rotations_paused: int
+    """Rotations that were under way when the backup was made."""
+    upgraded_from: str | None
+    """The version of the tables in the backup. Null: that of this program."""
+    manifest: ManifestJson
+    """What is inside."""
+
+
+class CopiedStoreJson(Shape):
+    """A database that was copied."""
+
+    to: str
+    """The database that was filled, without a password."""
+    rows: dict[str, int]
+    """The number of rows of each table, counted in the copy."""
+    audit_head: str
+    """The end of the audit log, the same in both databases."""
+    while_serving: bool
+    """Whether somebody wrote to the first database meanwhile. What they wrote is not in the copy."""
+
+
 def created_backup_json(made: CreatedBackup) -> CreatedBackupJson:
     """A backup that was made."""
     return {"file": str(made.path), "bytes": made.bytes, "manifest": manifest_json(made.manifest)}
@@ -157,6 +192,48 @@ def damaged_backup_json(file: str, faults: Sequence[str]) -> DrillJson:
         "same_as_live": [],
         "manifest": None,
     }
+
+
+def restored_backup_json(
+    file: str,
+    manifest: Manifest,
+    head: AuditHead,
+    files: Mapping[str, int],
+    aftermath: Aftermath,
+    upgraded_from: str | None,
+) -> RestoredBackupJson:
+    """A backup that was restored for use.
+
+    Args:
+        file: Its path.
+        manifest: What was inside.
+        head: The entry of the audit log that records the restore.
+        files: How many files of each kind came back.
+        aftermath: What did not come back as it was.
+        upgraded_from: The version of its tables, if it was an older one.
+    """
+    return {
+        "file": file,
+        "audit_head": str(head),
+        "files": {str(kind): count for kind, count in files.items()},
+        "alerts_given_up": aftermath.alerts,
+        "messages_cancelled": aftermath.downlinks,
+        "rotations_paused": aftermath.rotations,
+        "upgraded_from": upgraded_from,
+        "manifest": manifest_json(manifest),
+    }
+
+
+def copied_store_json(to: str, rows: Mapping[str, int], head: AuditHead, *, was_serving: bool) -> CopiedStoreJson:
+    """A database that was copied.
+
+    Args:
+        to: The database that was filled, without a password.
+        rows: The number of rows of each table.
+        head: The end of the audit log.
+        was_serving: Whether somebody wrote to the first database meanwhile.
+    """
+    return {"to": to, "rows": dict(rows), "audit_head": str(head), "while_serving": was_serving}
 
 
 def manifest_json(manifest: Manifest) -> ManifestJson:

@@ -42,6 +42,26 @@ class HostType(click.ParamType[Host]):
         return value if isinstance(value, Host) else Host.parse(value)
 
 
+class FoundOption(click.Option):
+    """An option whose value another command lists. If it is missing, the error names that command.
+
+    Args:
+        found_with: The command, without the program's name.
+    """
+
+    def __init__(self, *names: Any, found_with: str, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.found_with = found_with
+
+
+class FoundArgument(click.Argument):
+    """The same for an argument."""
+
+    def __init__(self, *names: Any, found_with: str, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.found_with = found_with
+
+
 class NetworkType(click.ParamType[IPNetwork]):
     """A network in CIDR notation."""
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from engage_server.composition.opening import ensured_sealer, kept_open
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.composition.remains import assert_not_lost, begin
+from engage_server.composition.remains import assert_not_lost, assert_not_restoring, begin, leave_trace
 from engage_server.errors import NotPossible
 from engage_server.files import SECRET_MODE, make_folder, open_file, replace_file
 from engage_server.records import AuditHead
@@ -46,6 +46,7 @@ def create_installation(
         NotPossible: A file or the database prevented it.
         SealBroken: The database was sealed with a key-encryption key that is not there.
     """
+    assert_not_restoring(settings)
     if not new:
         assert_not_lost(settings)
     make_folder(settings.data_dir)
@@ -57,6 +58,7 @@ def create_installation(
     with kept_open(open_engine(url)) as engine:
         before = schema.upgrade(engine, sealer, actor, told, reason=reason)
         begun.unlink(missing_ok=True)
+        leave_trace(settings)
         if before is not None:
             tell(f"{UPDATED} from schema {before} to {schema.REVISIONS[-1]}; the audit log records it")
         return OperatorSide(SqlStore(engine, sealer, told=told), settings)

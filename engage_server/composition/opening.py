@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from engage_server.composition.remains import assert_not_gone
+from engage_server.composition.remains import assert_not_gone, assert_not_restoring
 from engage_server.errors import Conflict, FileNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.records import Secret
@@ -46,6 +46,7 @@ def open_database(settings: Settings) -> Engine:
         StoreNotUsable: There is none, or it does not answer.
         StoreVersionMismatch: It was made by another version.
     """
+    assert_not_restoring(settings)
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
         assert_not_gone(settings)

@@ -2,24 +2,76 @@
 
 A new database beside it would hide the loss: its sites get new keys, and every door rejects what they serve. So
 ``engage init`` stops there, unless the operator asks for a new installation.
+
+Chains alone prove nothing: they can be built before the installation is made. So an installation leaves a trace in
+their folder.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from engage_server.errors import Conflict, StoreNotUsable
+from engage_server.files import PUBLIC_MODE, make_folder, replace_file
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.settings import DATABASE_FILE, Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing, sqlite_path
 
 BEGUN = ".init.begun"  # in the data folder, from the first file of an installation until its database exists
+RESTORING = ".restore.begun"  # in the data folder, from the first file that a restore writes until it is complete
+_TRACE = ".installation"  # in the folder of chains, since an installation was made with it
+_TRACE_TEXT = (
+    "An installation of engage-server has used this folder. If its database is missing, it was lost:\n"
+    "restore it (engage backup restore FILE). Remove this file only to begin with a new installation.\n"
+)
+_BACKUPS = "engage-*.tar.gz"
 _SPOOLED = ("*.sightings", "upstream/*/*/*")
 
 
 def begin(settings: Settings) -> Path:
     """Return the file that marks an installation in progress: the files beside it are no lost installation."""
     return settings.data_dir / BEGUN
+
+
+def restoring(settings: Settings) -> Path:
+    """Return the file that marks a restore in progress: what is beside it is not complete."""
+    return settings.data_dir / RESTORING
+
+
+def assert_not_restoring(settings: Settings) -> None:
+    """Refuse to use what an interrupted restore left.
+
+    Raises:
+        StoreNotUsable: A restore has begun, and has not ended.
+    """
+    if restoring(settings).exists():
+        raise StoreNotUsable(
+            f"a restore has begun in {settings.data_dir}, and is not complete",
+            "Finish it: run the same 'engage backup restore FILE' again.",
+            code="restore.begun",
+        )
+
+
+def leave_trace(settings: Settings) -> None:
+    """Let a later ``engage init`` know that there was an installation, even if only its chains are left.
+
+    Raises:
+        FileNotUsable: The folder of chains cannot be written.
+    """
+    trace = settings.certs_dir / _TRACE
+    if not trace.exists():
+        make_folder(trace.parent)
+        replace_file(trace, _TRACE_TEXT.encode(), PUBLIC_MODE)
+
+
+def backups_found(settings: Settings) -> list[Path]:
+    """List the nightly backups on this host, newest first."""
+    folder = settings.backup_folder
+    try:
+        found = [each for each in folder.glob(_BACKUPS) if each.is_file()] if folder is not None else []
+        return sorted(found, key=lambda each: each.stat().st_mtime, reverse=True)
+    except OSError:
+        return []
 
 
 def remains(settings: Settings) -> list[str]:
@@ -73,8 +125,8 @@ def _loss(settings: Settings, lost: str, code: str) -> tuple[str, str, str] | No
     if found:
         return (
             f"{lost}: {_missing_database(settings)}, but {' and '.join(found)}",
-            "Restore it from its backup. Without one, with the site key that the doors have: "
-            "engage init --new --site-key-file FILE",
+            f"Restore it: engage backup restore {next(iter(backups_found(settings)), 'FILE')}. Without a backup, with "
+            "the site key that the doors have: engage init --new --site-key-file FILE",
             code,
         )
     return None
@@ -112,6 +164,15 @@ def _is_database_missing(settings: Settings) -> bool:
 def _found(settings: Settings) -> Iterator[str]:
     if settings.key_encryption_key_file.exists():
         yield f"the key {settings.key_encryption_key_file} exists"
+    yield from device_remains(settings)
+    if (settings.certs_dir / _TRACE).exists():
+        yield f"{settings.certs_dir} has chains of an installation"
+    if found := backups_found(settings):
+        yield f"{settings.backup_folder} holds {len(found)} backups, the newest of them {found[0].name}"
+
+
+def device_remains(settings: Settings) -> Iterator[str]:
+    """Say what is there of devices: their files, and records of them that are not in a database yet."""
     for folder in _folders(settings.data_dir):
         if any(decode_serial(each.name) == each.name for each in _folders(folder)):
             yield f"{folder} holds devices' files"

@@ -256,6 +256,8 @@ def _next(found: InstallationStatus, of_unserved: Callable[[SiteStatus], str]) -
 
 def _next_of_served(found: InstallationStatus) -> str:
     for site in found.sites:
+        if site.is_cut:
+            return f"{program()} tonight --site {site.site.name}"
         if site.behind:
             return f"read the log of {site.behind[0].worker}. How far each worker is: {program()} status --json"
         if site.rotation is not None:

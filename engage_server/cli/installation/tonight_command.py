@@ -86,6 +86,8 @@ def _print_site(found: SiteTonight) -> None:
 def _sentence(found: SiteTonight) -> str:
     parts = [f"{count} {severity.word}" for severity, count in found.counts.items() if count]
     until = f"until {found.until:%Y-%m-%d %H:%M} UTC"
+    if not parts and found.is_cut and not found.explained:
+        return f"no door comes through until the path works ({until})"
     if not parts:
         return f"no {'other ' if found.explained else ''}door is at risk {until}"
     return f"{counted(len(found.doors), 'door')} at risk {until} ({', '.join(parts)})"

@@ -83,6 +83,8 @@ class Act(StrEnum):
     INSTALLATION_CHECK = "installation:check"
     BACKUP_CREATE = "backup:create"
     BACKUP_VERIFY = "backup:verify"
+    BACKUP_RESTORE = "backup:restore"
+    STORE_COPY = "store:copy"
     VENDOR_IMPORT = "vendor:import"
 
 
@@ -180,6 +182,8 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.INSTALLATION_CHECK: _COMMAND_LINE_SEES,  # it reads key files to say whether they fit
     Act.BACKUP_CREATE: _COMMAND_LINE,  # everything is inside, though sealed
     Act.BACKUP_VERIFY: _COMMAND_LINE_SEES,
+    Act.BACKUP_RESTORE: _COMMAND_LINE,
+    Act.STORE_COPY: _COMMAND_LINE,  # everything is inside, though sealed
     Act.VENDOR_IMPORT: _COMMAND_LINE,
 }
 
@@ -248,6 +252,8 @@ ACT_WORDS: dict[Act, str] = {
     Act.INSTALLATION_CHECK: "check the installation",
     Act.BACKUP_CREATE: "make a backup",
     Act.BACKUP_VERIFY: "verify a backup",
+    Act.BACKUP_RESTORE: "restore a backup",
+    Act.STORE_COPY: "copy the database",
     Act.VENDOR_IMPORT: "take over the vendor's certificates",
 }
 """What people read in place of the name of an act, after "may" or "cannot"."""

@@ -28,11 +28,13 @@ class LiveSite:
         site: The site.
         differing: What is not the same as in the backup, such as ``the TLS chain``. Empty: all bytes are the same.
         is_of_same_key: Whether its notice was made with the site key in the backup.
-        release: The release in the backup that has the live bytes, but is not current there. None: no release has.
+        current: The release that is current in the backup.
+        release: The release in the backup that has the live anchor and chain. None: no release has.
         trouble: Why it could not be asked. "" if it could.
     """
 
     site: str
+    current: int
     differing: Sequence[str] = ()
     is_of_same_key: bool = True
     release: int | None = None
@@ -59,7 +61,7 @@ class LiveHost:
             try:
                 yield self._site(each)
             except (EngageError, DeviceRefusal) as error:
-                yield LiveSite(each.site, trouble=error.sentence)
+                yield LiveSite(each.site, each.release, trouble=error.sentence)
 
     def _site(self, restored: ServedBytes) -> LiveSite:
         notices = {host: self._body(NOTICE, host) for host in restored.notices}
@@ -71,6 +73,7 @@ class LiveHost:
         live = ServedBytes(restored.site, restored.release, notices, der, chain)
         return LiveSite(
             restored.site,
+            restored.release,
             tuple(parts(restored.digests, live.digests)),
             hashes_equal(anchor_hash(self._site_key(restored.site), der), notice.hash),
             self._release_of(live),
@@ -95,9 +98,11 @@ class LiveHost:
 def difference_in_time(site: LiveSite) -> str:
     """Say why a live host differs that has the same site key: another release was activated since."""
     what = ", ".join(site.differing)
+    if site.release == site.current:
+        return f"the live host serves the same release, with other hosts or another port. Different: {what}"
     if site.release is not None:
         return f"the live host now serves release {site.release} of this backup. Different: {what}"
     return (
-        f"the live host now serves a release that this backup does not have. It was activated later, or its hosts "
-        f"were changed. Make a new backup. Different: {what}"
+        f"the live host now serves a release that this backup does not have: it is newer. Make a new backup. "
+        f"Different: {what}"
     )

@@ -103,6 +103,8 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.ROTATION_ENDED: (
         "ended the rotation of {site}[: {state}][, and release {release} is served][; {why}]",
     ),
+    AuditAction.BACKUP_RESTORED: ("restored a backup[ of {made}][ from {host}][: {file}][, up to entry {head}]",),
+    AuditAction.STORE_COPIED: ("began a copy of the database[ to {to}]",),
     AuditAction.BACKUP_CREATED: ("made a backup[ in {file}][, with the authority's keys: {authority}]",),
     AuditAction.HOST_FORGOTTEN: ("removed the host {host} from the list[; last heard {heard_last}]", "removed a host"),
     AuditAction.KPN_DEVICE_ADDED: ("added KPN device {imei}[ to the link {link}]", "added a KPN device"),
@@ -143,6 +145,13 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.SIM_USER_ORDERED: (
         "ordered a user {user} of account {account}[ with the permission {permission}]",
         "ordered a user of an account",
+    ),
+    AuditAction.SIM_ORDER_ENDED: (
+        "ended a run of bulk {bulk} of account {account}: {outcome}",
+        "ended the order {operation} for SIM {thing} of account {account}: {outcome}[ ({code})]",
+        "ended the order {operation} for {of} of account {account}: {outcome}[ ({code})]",
+        "ended the order {operation} of account {account}: {outcome}[ ({code})]",
+        "ended an order for SIMs",
     ),
     AuditAction.PERSON_ADDED: ("added {person}[ as {role}][ at the sites: {sites}][, by {way}]", "added a person"),
     AuditAction.PERSON_CHANGED: (

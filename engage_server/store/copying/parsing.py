@@ -79,10 +79,12 @@ def _rows(shape: TableShape, lines: Sequence[bytes]) -> Sequence[Row]:
 
 
 def _objects(lines: Sequence[bytes]) -> list[dict[str, Any]]:
-    if not all(line.startswith(b"{") and line.endswith(b"}\n") and line.count(b"\n") == 1 for line in lines):
+    whole = b",".join(lines)
+    is_whole = whole.startswith(b"{") and whole.endswith(b"}\n") and whole.count(b"}\n,{") == len(lines) - 1
+    if not is_whole or whole.count(b"\n") != len(lines):
         raise ValueError("it is not one JSON object in one line")
     try:
-        found = json.loads(b"[" + b",".join(lines) + b"]")
+        found = json.loads(b"[" + whole + b"]")
     except (ValueError, RecursionError):  # the parser's own sentence may quote a value
         raise ValueError("it is not JSON") from None
     if len(found) != len(lines) or set(map(type, found)) != {dict}:

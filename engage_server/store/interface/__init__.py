@@ -12,7 +12,7 @@ from engage_server.store.interface.alerts import AlertStore, OutboxStore, Recipi
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.backups import BackupStore
 from engage_server.store.interface.evidence import EvidenceStore
-from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore, SimPoll
+from engage_server.store.interface.links import Folded, IngressTables, KpnStore, PathFold, PathStore, SimPoll
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
@@ -40,6 +40,7 @@ __all__ = [
     "DeviceFilter",
     "EvidenceStore",
     "Fold",
+    "Folded",
     "IngressTables",
     "KnownDevice",
     "KpnStore",

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from engage_server.errors import SettingsInvalid
 from engage_server.links.registry.table import Where, did_you_mean
-from engage_server.links.sim.contract.document import Document, Node
+from engage_server.links.sim.contract.binding_of_words import Words, words_not_in
+from engage_server.links.sim.contract.document import Document
 from engage_server.links.sim.contract.endpoints import Endpoint, Parameter
 from engage_server.links.sim.contract.operator_map import Mapped, OperatorMap, Place
 from engage_server.links.sim.contract.pointers import pointer_complaint
-from engage_server.links.sim.contract.schemas import choices_of, required_places, schemas_at
+from engage_server.links.sim.contract.schemas import required_places, schemas_at
 from engage_server.links.sim.operations import VALUES, Operation
 
 READ, ALWAYS = "read:", "always:"
@@ -17,16 +18,29 @@ _STYLES = ("simple", "form", "spaceDelimited", "pipeDelimited")
 
 
 def faults(
-    document: Document, operator_map: OperatorMap, operation: Operation, endpoint: Endpoint, where: Where
+    document: Document,
+    operator_map: OperatorMap,
+    operation: Operation,
+    endpoint: Endpoint,
+    where: Where,
+    words: Words,
 ) -> Iterator[SettingsInvalid]:
     """Say what is wrong with the parameters, the answer and the sources of an operation.
+
+    Args:
+        document: The contract.
+        operator_map: The map.
+        operation: The operation.
+        endpoint: That of the contract.
+        where: The operation's table in the map.
+        words: The words that were reported already. Those that are reported here are added.
 
     Raises:
         UsageError: The contract itself is wrong.
     """
     mapped = operator_map.operations[operation][0]
     for place in ("path", "query", "header"):
-        yield from _parameter_faults(operator_map, endpoint, place, _own(mapped, place), where)
+        yield from _parameter_faults(operator_map, endpoint, place, _own(mapped, place), where, words)
     yield from _cookie_faults(endpoint, where)
     for key in ("path", "query", "header", "body"):
         for name, each in _own(mapped, key).items():
@@ -34,7 +48,8 @@ def faults(
     for name, each in mapped.body.items():
         if endpoint.body is not None:
             for schema in endpoint.body.media.values():
-                yield from _word_faults(operator_map, each, schemas_at(document, schema, name), where, f"body.{name}")
+                found = schemas_at(document, schema, name)
+                yield from words_not_in(operator_map, each, found, where, f"body.{name}", words)
     answers = endpoint.answers
     if mapped.answer and answers and not any(schemas_at(document, each, mapped.answer) for each in answers):
         yield where.refused(f"the answers of {endpoint.shown} have no {mapped.answer}", _FIX, "answer")
@@ -68,7 +83,7 @@ def _cookie_faults(endpoint: Endpoint, where: Where) -> Iterator[SettingsInvalid
 
 
 def _parameter_faults(
-    operator_map: OperatorMap, endpoint: Endpoint, place: str, placed: Mapping[str, Place], where: Where
+    operator_map: OperatorMap, endpoint: Endpoint, place: str, placed: Mapping[str, Place], where: Where, words: Words
 ) -> Iterator[SettingsInvalid]:
     known = endpoint.in_place(place)
     fold = str.lower if place == "header" else str
@@ -79,7 +94,7 @@ def _parameter_faults(
             yield where.refused(f"{endpoint.shown} has no such parameter: {name}.{hint}", _FIX, place)
         else:
             yield from _usable(known[name], where, f"{place}.{name}")
-            yield from _word_faults(operator_map, each, [known[name].schema], where, f"{place}.{name}")
+            yield from words_not_in(operator_map, each, [known[name].schema], where, f"{place}.{name}", words)
     paging = {fold(each) for each in _paged(operator_map, endpoint, where)}
     for name, parameter in known.items():
         if parameter.is_required and name not in names and name not in paging:
@@ -118,16 +133,6 @@ def _source_faults(
             f"{operation} has {', '.join(known) or 'no values'}.",
             key,
         )
-
-
-def _word_faults(
-    operator_map: OperatorMap, place: Place, schemas: list[Node], where: Where, key: str
-) -> Iterator[SettingsInvalid]:
-    choices = choices_of(schemas)
-    for name, word in operator_map.words.get(place.value, {}).items():
-        if choices is not None and word not in choices:
-            hint = f" It has {', '.join(map(str, choices))[:200]}."
-            yield where.refused(f"the contract has no word {word}, which stands for {name}.{hint}", _FIX, key)
 
 
 def _paging_faults(endpoint: Endpoint, mapped: Mapped, where: Where) -> Iterator[SettingsInvalid]:

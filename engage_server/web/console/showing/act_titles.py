@@ -65,6 +65,7 @@ _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
         AuditAction.SIM_MESSAGE_ORDERED: "SMS ordered",
         AuditAction.SIM_NETWORK_CHANGE_ORDERED: "Rule, NAT, tunnel or route ordered",
         AuditAction.SIM_USER_ORDERED: "User of an account ordered",
+        AuditAction.SIM_ORDER_ENDED: "What came of an order",
     },
     "Sites": {
         AuditAction.SITE_ADDED: "Site added",

@@ -4,7 +4,7 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import getaddresses
 
 from engage_server.errors import UsageError
 from engage_server.records import OutboxEntry
@@ -22,9 +22,16 @@ def read_mail_address(text: str, option: str) -> Address:
     Raises:
         UsageError: It is none that every mail server takes.
     """
-    name, address = parseaddr(text)
+    found = getaddresses([text])
+    name, address = found[0] if len(found) == 1 else ("", "")
     local, _, domain = address.rpartition("@")
-    is_usual = text.isprintable() and address.isascii() and " " not in address and len(address) <= _MOST_ADDRESS
+    is_usual = (
+        text.isprintable()
+        and "=?" not in text
+        and address.isascii()
+        and " " not in address
+        and len(address) <= _MOST_ADDRESS
+    )
     try:
         if is_usual and local and domain and not set(address) & set('"(),:;<>[\\]'):
             return Address(name, addr_spec=address)
@@ -53,7 +60,7 @@ def mail_of(entry: OutboxEntry, sender: Address, to: Address) -> bytes:
     message["Message-ID"] = f"<{entry.id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice comes back
     message["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
-    message.set_content("\n".join(plain_lines(entry.message.text)) + "\n", charset="utf-8")
+    message.set_content("\n".join(plain_lines(entry.message.text)).rstrip("\n") + "\n", charset="utf-8")
     if entry.message.html:
         html = "\n".join(plain_lines(entry.message.html))
         message.add_alternative(html, subtype="html", charset="utf-8")
@@ -61,6 +68,9 @@ def mail_of(entry: OutboxEntry, sender: Address, to: Address) -> bytes:
 
 
 def _foldable(subject: str) -> str:
-    """A subject whose words are short enough for the lines of a header."""
-    words = subject.split(" ")
+    """A subject whose words are short enough for the lines of a header.
+
+    The library decodes what looks encoded (RFC 2047). A line end in it would begin a header that a stranger wrote.
+    """
+    words = subject.replace("=?", "= ?").split(" ")
     return " ".join(word[at : at + _LONGEST_WORD] for word in words for at in range(0, len(word) or 1, _LONGEST_WORD))

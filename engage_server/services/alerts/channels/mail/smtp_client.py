@@ -72,9 +72,11 @@ class SmtpClient(smtplib.SMTP):
             SMTPServerDisconnected: The server hung up, or what it sends is no reply, or has no end.
         """
         lines: list[bytes] = []
+        size = 0
         while True:
             line = self._read_line()
-            if not _CODE.match(line) or sum(map(len, lines)) > _MOST_BYTES:
+            size += len(line)
+            if not _CODE.match(line) or size > _MOST_BYTES:
                 self.close()
                 raise smtplib.SMTPServerDisconnected("what it sends is no reply of a mail server")
             lines.append(line[4:].strip())

@@ -18,7 +18,7 @@ _REST = "... The rest is on the console, and in the output of: engage tonight"
 
 def slack_body(entry: OutboxEntry) -> bytes:
     """Write an alert as a message with blocks, and as one line for notifications."""
-    subject = one_line(entry.message.subject)
+    subject = one_line(entry.message.subject) or "engage-server"  # Slack refuses an empty one
     pieces = list(_pieces(plain_lines(entry.message.text), _escaped, _SECTION))
     if len(pieces) > _MOST_SECTIONS:
         pieces = [*pieces[: _MOST_SECTIONS - 1], _REST]

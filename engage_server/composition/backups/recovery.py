@@ -1,0 +1,225 @@
+"""Restores a backup for use, into an empty place. If it is interrupted, running it again finishes it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from engage_server.composition.backups.empty_place import assert_empty_place
+from engage_server.composition.backups.keys import key_id_of, manifest_code
+from engage_server.composition.backups.recovery_key import keep_key
+from engage_server.composition.remains import leave_trace, restoring
+from engage_server.errors import Conflict, Refused, StoreVersionMismatch
+from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
+from engage_server.records import AuditAction, AuditEvent, AuditHead, Occasion
+from engage_server.records.telling import Tell, tell_nobody
+from engage_server.services.backup.archive.manifest import Manifest
+from engage_server.services.backup.archive.names import Section
+from engage_server.services.backup.archive.reading import Archive, open_archive
+from engage_server.services.backup.recovery.aftermath import Aftermath
+from engage_server.services.backup.recovery.placing import Places, place_files
+from engage_server.settings import Settings
+from engage_server.store import schema
+from engage_server.store.copying.filling import fill
+from engage_server.store.database.engine import open_engine, sqlite_path
+from engage_server.store.database.new_file import new_database
+from engage_server.store.interface.copying import TableRows
+from engage_server.store.sealing import Sealer
+from engage_server.store.sql_store import SqlStore
+
+_MAX_MARK_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRequest:
+    """What is to be restored, and where.
+
+    Attributes:
+        path: The backup.
+        settings: Those of the place.
+        settings_folder: The folder of the settings file.
+        sealer: Under the key that the installation had.
+        kek_file: The file with that key, if it was named. It becomes the key file of this host.
+        expected: An entry of the audit log that must be in it. None: any backup is accepted.
+        only_database: Leave the files of this host as they are.
+    """
+
+    path: Path
+    settings: Settings
+    settings_folder: Path
+    sealer: Sealer = field(repr=False)
+    kek_file: Path | None = None
+    expected: AuditHead | None = None
+    only_database: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was restored.
+
+    Attributes:
+        manifest: What was inside.
+        head: The entry of the audit log that records the restore.
+        files: How many files of each kind came back.
+        aftermath: What did not come back as it was. Its figures are 0 if an earlier run had filled the database.
+        upgraded_from: The version of the tables in the backup, if it was an older one.
+    """
+
+    manifest: Manifest
+    head: AuditHead
+    files: Mapping[Section, int]
+    aftermath: Aftermath
+    upgraded_from: str | None
+
+
+def recover(request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobody) -> Recovered:
+    """Restore a backup.
+
+    Args:
+        request: What, and where.
+        occasion: Who does it, when, and why.
+        tell: Called with a sentence about each step that was done.
+
+    Raises:
+        Refused: The backup is damaged, was made with another key, or does not hold the entry that is expected.
+        StoreVersionMismatch: A newer version made it.
+        Conflict: The place is not empty, or another restore was begun there.
+        NotPossible: A file or the database prevented it. Running it again finishes it.
+    """
+    archive = open_archive(request.path)
+    _assert_usable(archive, request)
+    _begin(archive, request)
+    keep_key(request.settings, request.kek_file)
+    files = dict.fromkeys(Section, 0)
+    if not request.only_database:
+        files = dict(place_files(archive.files(), _places(request)))
+        tell(f"restored {sum(files.values())} files")
+    aftermath = Aftermath(archive.manifest.made_at, occasion.now)
+    head, before = _restore_database(archive, request, aftermath, occasion, tell)
+    leave_trace(request.settings)
+    restoring(request.settings).unlink(missing_ok=True)
+    return Recovered(archive.manifest, head, files, aftermath, before)
+
+
+def _assert_usable(archive: Archive, request: RecoveryRequest) -> None:
+    """Everything that can be known before the first byte is written."""
+    manifest = archive.manifest
+    if manifest.schema not in schema.REVISIONS:
+        raise StoreVersionMismatch(
+            f"the backup was made by a newer version ({manifest.product}, schema {manifest.schema}) than this program",
+            "Install that version or a later one, and try again. Nothing was changed.",
+        )
+    if manifest.key_id != key_id_of(request.sealer):
+        raise Refused(
+            "the backup was made with another key-encryption key than this one",
+            f"Give the key that the installation had on {manifest.made_at:%Y-%m-%d}: --kek-file FILE. Nothing was "
+            "changed.",
+            code="backup.other_key",
+        )
+    archive.assert_made_with(partial(manifest_code, request.sealer))
+    if request.expected is not None:
+        assert_expected(archive, request.expected)
+
+
+def assert_expected(archive: Archive, expected: AuditHead) -> None:
+    """Refuse a backup that is older than an entry of the audit log that somebody noted, or of another history.
+
+    Raises:
+        Refused: It does not hold that entry.
+    """
+    head = archive.manifest.audit_head
+    if head.number < expected.number:
+        raise Refused(
+            f"the backup is older than expected: its audit log ends at entry {head.number}, not {expected.number}",
+            "Use a newer backup. If there is none, leave --expect out: what was done since is lost. Nothing was "
+            "changed.",
+            code="backup.older",
+        )
+    rows = (json.loads(line) for line in archive.rows("audit_events"))
+    if expected.number and not any(row["id"] == expected.number and row["hash"] == expected.hash for row in rows):
+        raise Refused(
+            f"the backup has another history: its entry {expected.number} of the audit log is not the expected one",
+            "It is of another installation, or somebody went on from an older backup. Nothing was changed.",
+            code="backup.other_history",
+        )
+
+
+def _begin(archive: Archive, request: RecoveryRequest) -> None:
+    """Mark the place, or find the mark of an earlier run with the same backup."""
+    mark, settings = restoring(request.settings), request.settings
+    content = _mark_of(archive, request)
+    if mark.exists():
+        if read_file(mark, limit=_MAX_MARK_BYTES) != content:
+            raise Conflict(
+                f"another restore has begun in {settings.data_dir}, and is not complete: {mark} says which",
+                f"Finish that one. Or move {settings.data_dir} to another place, and begin again.",
+                code="restore.begun",
+            )
+        return
+    assert_empty_place(settings, only_database=request.only_database)
+    make_folder(mark.parent)
+    replace_file(mark, content, SECRET_MODE)
+
+
+def _mark_of(archive: Archive, request: RecoveryRequest) -> bytes:
+    manifest = archive.manifest
+    return (
+        f"restoring the backup of {manifest.made_at.isoformat()} from {manifest.host}, {manifest.digests}\n"
+        f"only the database: {'yes' if request.only_database else 'no'}\n"
+    ).encode()
+
+
+def _places(request: RecoveryRequest) -> Places:
+    settings = request.settings
+    return Places(settings.data_dir, settings.upstream_spool_dir, request.settings_folder, settings.certs_dir)
+
+
+def _restore_database(
+    archive: Archive, request: RecoveryRequest, aftermath: Aftermath, occasion: Occasion, tell: Tell
+) -> tuple[AuditHead, str | None]:
+    url = request.settings.database_url.reveal()
+    path, event = sqlite_path(url), _event(archive, request.path, occasion)
+    if path is not None and path.exists() and path.stat().st_size:  # it was renamed last: it is complete
+        engine = open_engine(url)
+        try:
+            return _recorded(engine, request.sealer, event), None
+        finally:
+            engine.dispose()
+    with new_database(url) as engine:
+        if not schema.is_sealed(engine):
+            fill(engine, archive.manifest.schema, _rows(archive, aftermath))
+            tell(f"restored {sum(archive.manifest.rows.values())} rows")
+        before = schema.upgrade(engine, request.sealer, occasion.actor, reason=occasion.reason)
+        if before is not None:
+            tell(f"updated the database from schema {before} to {schema.REVISIONS[-1]}")
+        return _recorded(engine, request.sealer, event), before
+
+
+def _rows(archive: Archive, aftermath: Aftermath) -> Iterator[TableRows]:
+    for table, lines in archive.tables():
+        yield TableRows(table, aftermath.rows(table, lines))
+
+
+def _event(archive: Archive, path: Path, occasion: Occasion) -> AuditEvent:
+    manifest = archive.manifest
+    facts = {
+        "file": path.name,
+        "made": f"{manifest.made_at:%Y-%m-%d %H:%M} UTC",
+        "host": manifest.host,
+        "head": str(manifest.audit_head),
+    }
+    return AuditEvent(occasion.now, occasion.actor, AuditAction.BACKUP_RESTORED, facts=facts, reason=occasion.reason)
+
+
+def _recorded(engine: Engine, sealer: Sealer, event: AuditEvent) -> AuditHead:
+    """Record the restore, unless an earlier run did that."""
+    heads: list[AuditHead] = []
+    store = SqlStore(engine, sealer, told=heads.append)
+    last = store.audit_entry(store.audit_head().number)
+    is_there = last is not None and last.event.action is event.action and last.event.facts == event.facts
+    if not is_there:
+        store.record(event)
+    return store.audit_head()

@@ -1,0 +1,49 @@
+"""The key-encryption key of a place into which a backup is restored."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from engage_server.composition.opening import read_sealer
+from engage_server.errors import SettingsInvalid
+from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
+from engage_server.settings import Settings
+from engage_server.store.sealing import Sealer
+from engage_server.variables import KEK_VARIABLE
+
+_MAX_KEY_FILE_BYTES = 4096
+
+
+def recovery_sealer(settings: Settings, environment: Mapping[str, str], kek_file: Path | None) -> Sealer:
+    """Return a sealer with the key that was named, or with that of this host.
+
+    Raises:
+        SettingsInvalid: There is no key, or the text is not a key. Or this host has another key than the one named.
+        FileNotUsable: The file cannot be read.
+    """
+    if kek_file is None:
+        if KEK_VARIABLE not in environment and not settings.key_encryption_key_file.exists():
+            raise SettingsInvalid(
+                f"there is no key-encryption key: {settings.key_encryption_key_file} does not exist",
+                "Name the copy that you kept: --kek-file FILE. A backup never holds it, and nothing else opens it.",
+            )
+        return read_sealer(settings, environment)
+    content = read_file(kek_file, limit=_MAX_KEY_FILE_BYTES)
+    ours = settings.key_encryption_key_file
+    if ours.exists() and read_file(ours, limit=_MAX_KEY_FILE_BYTES).strip() != content.strip():
+        raise SettingsInvalid(
+            f"{ours} holds another key than {kek_file}",
+            f"Move {ours} to another place, if {kek_file} is the right one.",
+        )
+    return Sealer.from_text(content, str(kek_file))
+
+
+def keep_key(settings: Settings, kek_file: Path | None) -> None:
+    """Make the named key the key file of this host, if there is none.
+
+    Raises:
+        FileNotUsable: It cannot be written.
+    """
+    ours = settings.key_encryption_key_file
+    if kek_file is not None and not ours.exists():
+        make_folder(ours.parent)
+        write_new_file(ours, read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), SECRET_MODE)

@@ -1,0 +1,1 @@
+"""Restoring a backup for use: what comes back, and what must not."""
