@@ -101,7 +101,17 @@ ROOMS: dict[str, set[str]] = {
     "vendor": {"chains", "device_files", "sites", "releases"},
     "backup": {"disk_space", "distribution", "device_files", "kpn_devices"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
-    "alerts": {"calling_out", "sites", "evidence", "site_path", "releases", "rotation", "risk", "installation"},
+    "alerts": {
+        "access",
+        "calling_out",
+        "sites",
+        "evidence",
+        "site_path",
+        "releases",
+        "rotation",
+        "risk",
+        "installation",
+    },
 }
 
 # folder -> room -> which rooms beside it it may import; modules that lie in the folder itself may import all of them
