@@ -1,5 +1,6 @@
 """The services that write alerts and send them."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from engage_server.services.alerts.at_once.watch import Watch
     from engage_server.services.alerts.dispatch import Dispatch
     from engage_server.services.alerts.morning.mornings import Mornings
+    from engage_server.services.alerts.recipients import Recipients
 
 
 class AlertSide:
@@ -38,6 +40,13 @@ class AlertSide:
     def address(self) -> str:
         """The URL of the console, as alerts name it."""
         return address(self._settings, by_browser=True)
+
+    @cached_property
+    def recipients(self) -> "Recipients":
+        """Where alerts go."""
+        from engage_server.services.alerts.recipients import Recipients
+
+        return Recipients(self.store, partial(channel_for, environment=os.environ))
 
     @cached_property
     def mornings(self) -> "Mornings":

@@ -9,7 +9,6 @@ from engage_server.store.sql_store import SqlStore
 if TYPE_CHECKING:
     from engage_server.composition.alerts.alert_side import AlertSide
     from engage_server.composition.operator_side import OperatorSide
-    from engage_server.services.alerts.recipients import Recipients
     from engage_server.services.alerts.standing import AlertStanding
 
 
@@ -18,16 +17,6 @@ class Alerted:
 
     _store: SqlStore
     _settings: Settings
-
-    @cached_property
-    def alert_recipients(self) -> "Recipients":
-        """Where alerts go."""
-        import os
-
-        from engage_server.composition.alerts.channels import channel_for
-        from engage_server.services.alerts.recipients import Recipients
-
-        return Recipients(self._store, lambda recipient, secret: channel_for(recipient, secret, os.environ))
 
     def alert_standing(self) -> "AlertStanding":
         """How alerts stand."""
