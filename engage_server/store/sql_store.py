@@ -93,7 +93,7 @@ class SqlStore(
 
     @property
     def sealer(self) -> Sealer:
-        """What opens the secrets. Whoever asks for it can open all of them.
+        """What opens the secrets. Anyone who has it can open all of them.
 
         Raises:
             SealBroken: This process has no key-encryption key.
