@@ -29,7 +29,7 @@ from tests.support.alert_peers.raw_server import RawServer
 from tests.support.alerts import entry
 
 CANARY = "canary-of-a-mail-password"
-QUICK = MailLimits(step=0.4, whole=0.8)
+QUICK = MailLimits(step=1.0, whole=3.0)  # a busy machine needs some time for the steps that are right
 CALM = MailLimits(step=10, whole=20)
 
 
@@ -93,7 +93,7 @@ def test_a_right_server_gets_the_mail_once(tmp_path: Path) -> None:
 def test_a_server_that_hangs_is_left_in_time(tmp_path: Path, step: str) -> None:
     begun = monotonic()
     delivery, mail = try_once(tmp_path, step, hang, QUICK)
-    assert monotonic() - begun < 8
+    assert monotonic() - begun < 15
     assert delivery.outcome is (Outcome.UNSURE if step == "content" else Outcome.AGAIN)
     assert delivery.why and delivery.fix
     assert mail.tries == 1
@@ -108,9 +108,9 @@ def test_a_server_that_hangs_up(tmp_path: Path, step: str) -> None:
 @pytest.mark.parametrize("step", ["greeting", "handshake", "content"])
 def test_no_server_holds_us_by_a_byte_now_and_then(tmp_path: Path, step: str) -> None:
     begun = monotonic()
-    delivery, _ = try_once(tmp_path, step, drip, MailLimits(step=0.5, whole=1.0))
-    assert monotonic() - begun < 8
-    assert "took more than 1 s" in delivery.why or step == "handshake"
+    delivery, _ = try_once(tmp_path, step, drip, MailLimits(step=1.0, whole=2.5))
+    assert monotonic() - begun < 15
+    assert "took more than 2.5 s" in delivery.why or step == "handshake"
     assert delivery.outcome is (Outcome.UNSURE if step == "content" else Outcome.AGAIN)
 
 

@@ -233,8 +233,8 @@ def _gigabyte(connection: socket, stopped: threading.Event) -> None:
 )
 def test_a_bad_receiver_costs_little_time(answer: Any, outcome: Outcome) -> None:
     begun = monotonic()
-    assert send(Receiver(answer), seconds=0.7).outcome is outcome
-    assert monotonic() - begun < 8
+    assert send(Receiver(answer), seconds=2).outcome is outcome
+    assert monotonic() - begun < 15
 
 
 def test_a_handshake_that_drips_is_left_in_time() -> None:
@@ -246,9 +246,9 @@ def test_a_handshake_that_drips_is_left_in_time() -> None:
 
     begun = monotonic()
     with RawServer(drip) as server:
-        delivery = channel(f"https://localhost:{server.port}/{CANARY}", KEY, seconds=0.7).send(entry(), lambda: True)
+        delivery = channel(f"https://localhost:{server.port}/{CANARY}", KEY, seconds=2).send(entry(), lambda: True)
     assert delivery.outcome is Outcome.AGAIN
-    assert monotonic() - begun < 8
+    assert monotonic() - begun < 15
     assert CANARY not in str(delivery)
 
 
