@@ -1,11 +1,13 @@
 """What a setting's value must be, and how it is read.
 
-A value that has the right type already, as in a settings file, is used unchanged. Any other value, such as a text of
-the environment, goes to pydantic. Importing it takes longer than most commands run, so it is imported only when such a
-value exists. A test proves that both ways read the same. Errors are worded here, not by pydantic.
+A value that has the right type already, as in a settings file, is used unchanged. So is a text of digits: the
+environment has texts only. Any other value goes to pydantic. Importing it takes longer than most commands run, so it
+is imported only when such a value exists. A test proves that both ways read the same. Errors are worded here, not by
+pydantic.
 """
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time
@@ -86,6 +88,8 @@ _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::00)?")
 _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
 _HOSTS = tuple[Host, ...]
+_WORDS = tuple[str, ...]
+_DIGITS = re.compile("[0-9]{1,18}")
 _SHOWN_WHOLE = 100_000  # Python's short form shows larger numbers with an exponent
 
 
@@ -113,6 +117,8 @@ def taken_as_it_is(kind: Any, value: object) -> Any:
             return value
         case int() | float() if plain is float and bounds.hold(value):
             return float(value)
+        case str() if plain is int and _DIGITS.fullmatch(value):  # from the environment, which has texts only
+            return int(value) if bounds.hold(int(value)) else NOT_TAKEN
         case str():
             return _text_as_it_is(plain, value)
         case list() if plain in _LISTS:
@@ -233,6 +239,23 @@ def _read_time_of_day(value: object) -> object:
     return time.fromisoformat(value)
 
 
+def _read_words(value: object) -> object:
+    """Split a text into words as a shell does, without running one. A list is used as it is."""
+    words = shlex.split(value) if isinstance(value, str) else value
+    if not isinstance(words, list | tuple):
+        return value
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("an entry is not text")
+    if words and not words[0]:
+        raise ValueError("its first word is empty")
+    return tuple(words)
+
+
+def command_under(folder: Path, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Resolve the first word if it is a relative path, as other paths are. A bare name is looked up in ``PATH``."""
+    return (str(folder / words[0]), *words[1:]) if words and "/" in words[0] else words
+
+
 @dataclass(frozen=True, slots=True)
 class _List:
     """A setting that is a list, or another value that is read from a text.
@@ -249,5 +272,6 @@ class _List:
 _LISTS: dict[Any, _List] = {
     _NETWORKS: _List(_read_networks, "it must be a list of networks such as 10.0.0.0/8"),
     time: _List(_read_time_of_day, 'it must be a time of day such as "02:30"'),
+    _WORDS: _List(_read_words, 'it must be a list of words, such as ["pass", "show", "engage"]'),
     _HOSTS: _List(_read_hosts, "it must be a list of names and addresses without ports, such as localhost"),
 }

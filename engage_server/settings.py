@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, Self
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import Host, IPNetwork
-from engage_server.setting_values import Bounds, SecretText, ValueRefused, value_of
+from engage_server.setting_folders import Folders, setting
+from engage_server.setting_values import Bounds, SecretText, ValueRefused, command_under, value_of
 from engage_server.settings_file import is_there, read_settings_file, settings_file
 from engage_server.variables import (
     CONFIG_VARIABLE,
@@ -44,29 +45,26 @@ Port = Annotated[int, Bounds(ge=1, le=65535)]
 Seconds = Annotated[float, Bounds(gt=0, le=600)]
 Networks = tuple[IPNetwork, ...]
 Hosts = tuple[Host, ...]
+Words = tuple[str, ...]
 
 SITES_OWN = Path("site")  # for operators_tls_certificate: no file, but the current release
 
 
-def setting(default: object, description: str) -> Any:
-    """Define one row of the table."""
-    return dataclasses.field(default=default, metadata={"description": description})
-
-
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Folders):
     """All settings. :func:`load_settings` makes it; its paths are absolute."""
 
-    certs_dir: Path = setting(Path("certs"), "Folder where 'engage init' builds chains.")
-    data_dir: Path = setting(
-        Path("data"), "Folder of the embedded database, the spool of sightings and the workers' metrics."
-    )
     database_url: SecretText = setting(
         SecretText("sqlite:///data/engage.db"),
         "SQLite, or postgresql://USER@HOST/NAME. If it is not set: engage.db in data_dir.",
     )
     key_encryption_key_file: Path = setting(
         Path("engage.kek"), f"File with the key that opens the sealed secrets. {KEK_VARIABLE} may hold the key instead."
+    )
+    key_encryption_key_command: Words = setting(
+        (),
+        "Command that prints that key, as a list of its words, such as one of a vault. It runs without a shell. In the "
+        "environment: one text, split into words as a shell does.",
     )
     release_key_file: Path | None = setting(
         None,
@@ -244,46 +242,6 @@ class Settings:
         return self.backup_folder is not None and self.backup_at is not None
 
     @property
-    def links_dir(self) -> Path:
-        """The folder that the ingress of the links shares with the operators' instance."""
-        return self.data_dir / "links"
-
-    @property
-    def path_events_dir(self) -> Path:
-        """The folder of what links reported and is not in the database yet."""
-        return self.links_dir / "events"
-
-    @property
-    def spool_dir(self) -> Path:
-        """The folder of sightings that are not in the database yet."""
-        return self.data_dir / "spool"
-
-    @property
-    def upstream_spool_dir(self) -> Path:
-        """The folder of audits and alerts that a partner's system has not accepted yet."""
-        return self.spool_dir / "upstream"
-
-    @property
-    def disk_book(self) -> Path:
-        """The file that records how much disk space devices take."""
-        return self.spool_dir / "room.json"
-
-    @property
-    def enrolled_dir(self) -> Path:
-        """The folder that records which unknown devices were enrolled today."""
-        return self.spool_dir / "enrolled"
-
-    @property
-    def faults_dir(self) -> Path:
-        """The folder that records why call-ins were not answered."""
-        return self.spool_dir / "faults"
-
-    @property
-    def metrics_dir(self) -> Path:
-        """The folder of the workers' metrics. Its content is meaningless after a restart."""
-        return self.data_dir / "metrics"
-
-    @property
     def cert_url_port(self) -> int:
         """The port in ``cert_url``, the same on both instances."""
         return self.public_http_port or self.http_port
@@ -303,6 +261,7 @@ class Settings:
             certs_dir=folder / self.certs_dir,
             data_dir=folder / self.data_dir,
             key_encryption_key_file=folder / self.key_encryption_key_file,
+            key_encryption_key_command=command_under(folder, self.key_encryption_key_command),
             release_key_file=_under(folder, self.release_key_file),
             backup_folder=_under(folder, self.backup_folder),
             links_file=folder / self.links_file,

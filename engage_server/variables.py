@@ -8,6 +8,7 @@ from engage_server.errors import SettingsInvalid
 CONFIG_VARIABLE = "ENGAGE_CONFIG"
 SYSTEM_CONFIG_VARIABLE = "ENGAGE_SYSTEM_CONFIG"  # replaces the system's settings file; "" means none, as in tests
 KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
+KEY_COMMAND_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY_COMMAND"  # a setting
 RELEASE_KEY_VARIABLE = "ENGAGE_RELEASE_KEY"
 DATABASE_VARIABLE = "ENGAGE_DATABASE_URL"  # a setting that may hold the password of the tables' owner
 SITE_KEY_VARIABLE = "ENGAGE_SITE_KEY"
@@ -19,6 +20,9 @@ SECRET_FILES = (SITE_KEY_VARIABLE + FILE_SUFFIX, PASSPHRASE_VARIABLE + FILE_SUFF
 
 # Secrets that no process may hold that talks to devices: they would be in its memory, and in all that it passes on.
 SECRETS_OF_OPERATORS = (KEK_VARIABLE, SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE)
+
+# What is taken out of the environment of these processes: with the command, too, which leads to a secret.
+WITHHELD_FROM_DEVICES = (*SECRETS_OF_OPERATORS, KEY_COMMAND_VARIABLE)
 
 # Secrets that a single command needs, and no process that keeps running.
 SECRETS_OF_COMMANDS = (SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE)

@@ -32,7 +32,7 @@ COMMANDS = {
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "backup": ("backup.backup_commands", "backup", "Backups: make one, prove it, and restore it."),
     "store": ("backup.store_commands", "store", "The database: copy it into another one."),
-    "key": ("installation.key_commands", "key", "Keys of the installation."),
+    "key": ("key.group", "key", "Keys of the installation."),
     "host": ("installation.host_commands", "host", "The machines that serve devices."),
     "people": ("access.people_commands", "people", "People who may sign in, and their roles."),
     "token": ("access.token_commands", "token", "Tokens with which other systems call the API."),

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from engage_server.composition.opening import ensured_sealer, kept_open
+from engage_server.composition.opening import ensured_key, kept_open
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.composition.remains import assert_not_lost, assert_not_restoring, begin, leave_trace
 from engage_server.errors import NotPossible
@@ -15,6 +15,7 @@ from engage_server.records.telling import Tell, tell_nobody
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, only_one, open_engine
+from engage_server.store.keys.first_key import FirstKey
 from engage_server.store.sql_store import SqlStore
 
 UPDATED = "updated the database"  # how the sentence begins that says so
@@ -53,15 +54,33 @@ def create_installation(
     make_folder(settings.certs_dir)
     url, begun = settings.database_url.reveal(), begin(settings)
     replace_file(begun, b"", SECRET_MODE)  # it marks what an interrupted run leaves: that is no lost installation
-    sealer = ensured_sealer(settings, environment)
+    key = ensured_key(settings, environment).key
     create_sqlite_file(url)
     with kept_open(open_engine(url)) as engine:
-        before = schema.upgrade(engine, sealer, actor, told, reason=reason)
+        done = schema.upgrade(engine, key, actor, told, reason=reason)
         begun.unlink(missing_ok=True)
         leave_trace(settings)
-        if before is not None:
-            tell(f"{UPDATED} from schema {before} to {schema.REVISIONS[-1]}; the audit log records it")
-        return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+        if done.before is not None:
+            tell(f"{UPDATED} from schema {done.before} to {schema.REVISIONS[-1]}; the audit log records it")
+        if done.first_key is not None:
+            _tell_of_first_key(done.first_key, settings, tell)
+        return OperatorSide(SqlStore(engine, done.sealer, told=told), settings)
+
+
+def _tell_of_first_key(first: FirstKey, settings: Settings, tell: Tell) -> None:
+    """Say what the operators of an updated installation have to know."""
+    tell(
+        f"{UPDATED}: its secrets are sealed under an installation key now. The audit log ended with "
+        f"{first.old_head} and ends with {first.new_head} now: earlier notes stay valid for 'engage audit verify'"
+    )
+    for purpose in first.sealed.broken:
+        tell(f"{UPDATED}, but this does not open and was left as it is: {purpose}")
+    if first.exported or settings.release_key_file is not None:
+        files = f" ({', '.join(first.exported)})" if first.exported else ""
+        tell(
+            f"{UPDATED}: exported release keys are not valid any more{files}. Export them again before you restart "
+            "'engage serve https' there: engage key export-release-key FILE"
+        )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
+    from engage_server.composition.keys.watch import KeyWatch
     from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.call_in.call import Answerer
     from engage_server.services.call_in.delivery import UpstreamDelivery
@@ -42,6 +43,7 @@ def import_services(*, of_devices: bool) -> None:
         import engage_server.services.call_in.from_files
         import engage_server.services.call_in.from_upstream
     else:
+        import engage_server.composition.keys.watch
         import engage_server.composition.operator_side
         import engage_server.services.call_in.delivery
         import engage_server.services.evidence.token_check
@@ -123,6 +125,17 @@ class DeviceSide:
         from engage_server.composition.operator_side import operator_side_on
 
         return operator_side_on(self._engine, settings, environment, told)
+
+    def key_watch(self, settings: Settings, environment: Mapping[str, str]) -> "KeyWatch":
+        """Return the object that reports what the source of the key-encryption key gives.
+
+        Args:
+            settings: The settings.
+            environment: For the key-encryption key.
+        """
+        from engage_server.composition.keys.watch import KeyWatch
+
+        return KeyWatch(self._engine, settings, environment)
 
     def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> "SightingTransfer":
         """Return the object that moves sightings from this host's spool to the store.

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from engage_server.composition.backups.checkup import look_at_backups
-from engage_server.composition.opening import given_release_key, open_database, read_sealer
+from engage_server.composition.keys.checking import look_at_keys
+from engage_server.composition.opening import given_release_key, open_database, open_sealer
 from engage_server.composition.operators_listener import (
     assert_protected,
     called_host,
@@ -77,6 +78,7 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
         return
     try:
         yield Check("database", Level.OK, "the database answers, and the keys of this installation open it")
+        yield look_at_keys(settings, environment)
         yield from _of_sites(settings, store, now)
     finally:
         store.close()
@@ -86,8 +88,7 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
 def _opened(settings: Settings, environment: Mapping[str, str]) -> SqlStore:
     engine = open_database(settings)
     try:
-        sealer = read_sealer(settings, environment)
-        schema.assert_seal(engine, sealer)
+        sealer = open_sealer(engine, settings, environment)
         release_key = given_release_key(settings, environment)
         if release_key is not None:
             schema.assert_release_seal(engine, release_key)

@@ -1,32 +1,40 @@
 """Opens an installation: its database, and its keys from files, from the environment, or derived from one another."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from sqlalchemy import Engine
 
+from engage_server.composition.keys.source import (
+    MAX_KEY_FILE_BYTES,
+    GivenKey,
+    SourceKind,
+    assert_no_other_file,
+    read_key,
+    source_of,
+)
 from engage_server.composition.remains import assert_not_gone, assert_not_restoring
-from engage_server.errors import Conflict, FileNotUsable, SettingsInvalid, StoreNotUsable
+from engage_server.errors import Conflict, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
-from engage_server.records import Secret
+from engage_server.records import KeyHolder, Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
-from engage_server.variables import FILE_SUFFIX, KEK_VARIABLE, RELEASE_KEY_VARIABLE, assert_one_secret
+from engage_server.store.sql_store import SqlStore
+from engage_server.variables import RELEASE_KEY_VARIABLE
 
 __all__ = [
     "ReleaseSealer",
     "derived_release_key",
-    "ensured_sealer",
+    "ensured_key",
     "given_release_key",
     "kept_open",
+    "needs_key_no_more",
     "open_database",
-    "read_sealer",
+    "open_sealer",
 ]
-
-_MAX_KEY_FILE_BYTES = 4096
 
 
 @contextmanager
@@ -61,40 +69,31 @@ def open_database(settings: Settings) -> Engine:
         return engine
 
 
-def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    """Return a sealer with the key-encryption key, from the environment or its file.
+def open_sealer(engine: Engine, settings: Settings, environment: Mapping[str, str]) -> Sealer:
+    """Open the installation key of a database with the key-encryption key that this process is given.
 
     Raises:
-        SettingsInvalid: There is no key, or the text is not a key. Or the environment and the file hold different ones.
+        SettingsInvalid: There is no key, or the text is not a key. Or two sources hold different ones.
+        NotPossible: The command that prints the key fails.
+        SealBroken: It is not the key of this database.
     """
-    from_environment = environment.get(KEK_VARIABLE)
-    if from_environment is not None:
-        if KEK_VARIABLE + FILE_SUFFIX in environment:  # a file that nobody named may be left over
-            _assert_no_other(KEK_VARIABLE, from_environment, settings.key_encryption_key_file)
-        return Sealer.from_text(from_environment.encode(), KEK_VARIABLE)
-    path = settings.key_encryption_key_file
-    if not path.exists():
-        raise SettingsInvalid(
-            f"the key-encryption key {path} is missing",
-            "Restore it from its backup: nothing else opens the sealed site keys and private keys.",
-        )
-    return Sealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path))
+    return schema.opened_sealer(engine, read_key(settings, environment).key)
 
 
-def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    """Return a sealer with the key-encryption key. If there is neither a key nor a database yet, make a key.
+def ensured_key(settings: Settings, environment: Mapping[str, str]) -> GivenKey:
+    """Return the key-encryption key. If there is neither a key nor a database yet, make a key.
 
     Raises:
         SettingsInvalid: There is no key, but there is a database.
         FileNotUsable: The key cannot be written.
     """
     path = settings.key_encryption_key_file
-    if KEK_VARIABLE not in environment and not path.exists():
+    if source_of(settings, environment).kind is SourceKind.FILE and not path.exists():
         _assert_no_database(settings)
         make_folder(path.parent)
         with suppress(Conflict):  # another process made it just now: use that one
             write_new_file(path, new_key_encryption_key(), SECRET_MODE)
-    return read_sealer(settings, environment)
+    return read_key(settings, environment)
 
 
 def given_release_key(settings: Settings, environment: Mapping[str, str]) -> ReleaseSealer | None:
@@ -106,15 +105,21 @@ def given_release_key(settings: Settings, environment: Mapping[str, str]) -> Rel
     """
     from_environment, path = environment.get(RELEASE_KEY_VARIABLE), settings.release_key_file
     if from_environment is not None:
-        _assert_no_other(RELEASE_KEY_VARIABLE, from_environment, path)
+        assert_no_other_file(RELEASE_KEY_VARIABLE, from_environment.encode(), path)
         return ReleaseSealer.from_text(from_environment.encode(), RELEASE_KEY_VARIABLE)
-    return ReleaseSealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path)) if path else None
+    return ReleaseSealer.from_text(read_file(path, limit=MAX_KEY_FILE_BYTES), str(path)) if path else None
 
 
-def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> Secret:
-    """Derive the release key from the key-encryption key, after checking that key against the database.
+def derived_release_key(settings: Settings, environment: Mapping[str, str], starts_alone: str = "") -> Secret:
+    """Derive the release key from the installation key, which the key-encryption key opens.
 
-    From then on, this process has the key-encryption key in memory. Never call it in one that is forked into workers.
+    From then on, this process has both in memory. Never call it in one that is forked into workers.
+
+    Args:
+        settings: The settings.
+        environment: For the key-encryption key.
+        starts_alone: How the place of a holder begins that reads the key only when it starts. It is reported, so that
+            a change of the key waits until it was started again. "": the operators' instance reports for this host.
 
     Raises:
         StoreNotUsable: There is no database, or it does not answer.
@@ -124,18 +129,33 @@ def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> S
     """
     engine = open_database(settings)
     try:
-        sealer = read_sealer(settings, environment)
-        schema.assert_seal(engine, sealer)
+        given = read_key(settings, environment)
+        release_key = schema.opened_sealer(engine, given.key).release_key
+        if starts_alone:
+            place = f"{starts_alone}{settings.data_dir}"
+            holder = KeyHolder(socket.gethostname(), place, given.key.key_id, str(given.source))
+            SqlStore(engine, None).report_key(holder)
+        return release_key
     finally:
         engine.dispose()
-    return sealer.release_key
 
 
-def _assert_no_other(variable: str, value: str, path: Path | None) -> None:
-    """Hold the key of the environment against a file. One that is gone, or that this process may not read, is none."""
-    with suppress(FileNotUsable):
-        if path is not None:
-            assert_one_secret(variable, value.encode(), path, read_file(path, limit=_MAX_KEY_FILE_BYTES))
+def needs_key_no_more(settings: Settings, starts_alone: str) -> None:
+    """Report that a process which starts alone has a release key now: a change of the other key need not wait for it.
+
+    Args:
+        settings: The settings.
+        starts_alone: As for :func:`derived_release_key`.
+
+    Raises:
+        StoreNotUsable: There is no database, or it does not answer.
+        StoreVersionMismatch: It was made by another version.
+    """
+    engine = open_database(settings)
+    try:
+        SqlStore(engine, None).remove_key_holder(socket.gethostname(), f"{starts_alone}{settings.data_dir}")
+    finally:
+        engine.dispose()
 
 
 def _assert_no_database(settings: Settings) -> None:

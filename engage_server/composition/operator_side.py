@@ -9,10 +9,9 @@ from sqlalchemy import Engine
 
 from engage_server.composition.alerts.alerted import Alerted
 from engage_server.composition.host_side import HostSide
-from engage_server.composition.opening import kept_open, open_database, read_sealer
+from engage_server.composition.opening import kept_open, open_database, open_sealer
 from engage_server.records import AnchorRole, AuditHead
 from engage_server.settings import Settings
-from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
@@ -382,8 +381,7 @@ def operator_side_on(
         SettingsInvalid: There is no key-encryption key.
         SealBroken: The database was sealed with another one.
     """
-    sealer = read_sealer(settings, environment)
-    schema.assert_seal(engine, sealer)
+    sealer = open_sealer(engine, settings, environment)
     return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 

@@ -13,10 +13,9 @@ from engage_server.demo import sites
 from engage_server.demo.calendar import SiteCalendar
 from engage_server.demo.doors import Door, doors_of
 from engage_server.demo.front import Front
-from engage_server.demo.link import cut_nights, path_events
 from engage_server.demo.nights import SiteNights
 from engage_server.demo.people import MAKER
-from engage_server.demo.site_acts import SiteActs
+from engage_server.demo.site_acts import SiteActs, cut_nights, path_events
 from engage_server.demo.sites import DemoSite
 from engage_server.demo.size import DemoSize
 from engage_server.demo.story import Story

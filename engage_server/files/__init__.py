@@ -7,7 +7,7 @@ from engage_server.files.failures import RESTORE, what_to_do
 from engage_server.files.folders import make_folder, write_new_folder
 from engage_server.files.ownership import FOLDER_MODE, PUBLIC_MODE, SECRET_MODE, open_file, owner_of
 from engage_server.files.reading import read_file
-from engage_server.files.writing import do_nothing, replace_file, write_new_file, write_output
+from engage_server.files.writing import do_nothing, move_file, replace_file, write_new_file, write_output
 
 __all__ = [
     "FOLDER_MODE",
@@ -16,6 +16,7 @@ __all__ = [
     "SECRET_MODE",
     "do_nothing",
     "make_folder",
+    "move_file",
     "open_file",
     "owner_of",
     "read_file",

@@ -11,7 +11,7 @@ from engage_server.files.failures import explained
 from engage_server.files.ownership import PUBLIC_MODE, given
 
 
-def write_new_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
+def write_new_file(path: Path, content: bytes | Iterable[bytes], mode: int, like: Path | None = None) -> None:
     """Write a file that must not exist yet: temporary file, fsync, link, fsync of the folder.
 
     Args:
@@ -19,6 +19,7 @@ def write_new_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> N
         content: The whole content, or its parts, which are written one by one. If producing a part raises, there is no
             file.
         mode: The file's mode, from its first moment.
+        like: Whose owner the file gets if root makes it. By default: its folder's.
 
     Raises:
         Conflict: The file exists already. It is left as it is.
@@ -27,7 +28,7 @@ def write_new_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> N
     temporary = beside(path)
     with explained(path, "write it"):
         try:
-            write_through(temporary, content, mode, path.parent)
+            write_through(temporary, content, mode, like or path.parent)
             os.link(temporary, path)  # fails if the name is taken; a rename would replace the file
         except FileExistsError:
             raise Conflict(f"{path} exists already", "Choose another name; nothing was changed.") from None
@@ -41,7 +42,11 @@ def do_nothing() -> None:
 
 
 def replace_file(
-    path: Path, content: bytes | Iterable[bytes], mode: int, before: Callable[[], None] = do_nothing
+    path: Path,
+    content: bytes | Iterable[bytes],
+    mode: int,
+    before: Callable[[], None] = do_nothing,
+    like: Path | None = None,
 ) -> None:
     """Write a file, or replace the one that exists: temporary file, fsync, rename.
 
@@ -52,6 +57,7 @@ def replace_file(
         mode: The file's mode, from its first moment.
         before: Called when the content is on the disk under another name, so that hardly anything can fail any more. If
             it raises, the file stays as it was.
+        like: Whose owner the file gets if root makes it. By default: its folder's.
 
     Raises:
         FileNotUsable: The folder cannot be written, or the disk is full. The file stays as it was. Or the path is a
@@ -62,12 +68,27 @@ def replace_file(
         if kind_of(path) not in (0, stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR):
             raise FileNotUsable(f"{path} is a pipe or a device, not a file", "Name a file.")
         try:
-            write_through(temporary, content, mode, path.parent)
+            write_through(temporary, content, mode, like or path.parent)
             before()
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Put a file in the place of another one in the same folder, at one moment.
+
+    Args:
+        source: The file. It is on the disk already.
+        target: The file that it replaces.
+
+    Raises:
+        FileNotUsable: The folder cannot be written. Both files stay as they were.
+    """
+    with explained(target, "replace it"):
+        source.replace(target)
+        sync_folder(target.parent)
 
 
 def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:

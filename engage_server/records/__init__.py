@@ -38,6 +38,7 @@ from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Ups
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
+from engage_server.records.keys import AcceptedKey, KeyHolder, KeyRotation, SealedValues
 from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
 from engage_server.records.label import (
     LONGEST_NAME,
@@ -77,6 +78,7 @@ __all__ = [
     "RECENT_TROUBLE",
     "SILENCES",
     "VIRTUAL_LOCK",
+    "AcceptedKey",
     "AccessToken",
     "ActTerms",
     "Actor",
@@ -113,6 +115,8 @@ __all__ = [
     "Grant",
     "Host",
     "IPNetwork",
+    "KeyHolder",
+    "KeyRotation",
     "KeyedRequest",
     "KpnDevice",
     "Limit",
@@ -139,6 +143,7 @@ __all__ = [
     "Rotation",
     "RotationState",
     "RotationWay",
+    "SealedValues",
     "Secret",
     "Sighting",
     "SightingKind",

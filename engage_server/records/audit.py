@@ -11,6 +11,7 @@ class AuditAction(StrEnum):
 
     INSTALLATION_CREATED = "installation:created"
     INSTALLATION_MIGRATED = "installation:migrated"
+    INSTALLATION_KEY_MADE = "installation:key-made"
     SITE_ADDED = "site:added"
     SITE_CHANGED = "site:changed"
     SITE_RENAMED = "site:renamed"
@@ -18,6 +19,9 @@ class AuditAction(StrEnum):
     SITE_MADE_DEFAULT = "site:made-default"
     SITE_KEY_EXPORTED = "site:key-exported"
     RELEASE_KEY_EXPORTED = "installation:release-key-exported"
+    KEY_ROTATION_BEGUN = "key:rotation-begun"
+    KEY_ROTATION_ENDED = "key:rotation-ended"
+    KEY_ROTATION_ABORTED = "key:rotation-aborted"
     DEVICE_ADDED = "device:added"
     DEVICE_NAMED = "device:named"
     DEVICE_FORGOTTEN = "device:forgotten"
@@ -139,13 +143,16 @@ class AuditEntry:
         event: What happened.
         previous: The hash of the previous entry; "" for the first.
         hash: HMAC-SHA256 over this whole entry and ``previous``, in hexadecimal. Its key is derived from the
-            key-encryption key: write access to the database alone is not enough to make one.
+            installation key: write access to the database alone is not enough to make one.
+        earlier_hash: The hash that it had before the database got an installation key. "" for an entry since then.
+            Notes of that time name it. It is part of what ``hash`` signs.
     """
 
     number: int
     event: AuditEvent
     previous: str
     hash: str
+    earlier_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

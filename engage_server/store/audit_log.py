@@ -1,6 +1,6 @@
 """The audit log: a chain of entries, each with a hash over the one before, and a seal at its end.
 
-An entry's hash is an HMAC under a key that is derived from the key-encryption key. If a person without
+An entry's hash is an HMAC under a key that is derived from the installation key. If a person without
 that key writes to the database, :func:`verdict` finds each entry that was changed, removed, added or moved. To cut
 entries off the end, they would need the seal that the log had when it was that short.
 
@@ -22,21 +22,21 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from engage_server.records import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
-from engage_server.store.sealing import Sealer
+from engage_server.store.sealing import DerivingKey
 from engage_server.store.tables import audit_events, installation
 
-_SEALED = select(installation.c.audit_entries, installation.c.audit_seal)
+_SEALED = select(installation.c.audit_entries, installation.c.audit_end)
 _NEWEST_FIRST = audit_events.c.id.desc()
 _AT_ONCE = 1000  # entries in memory while the log is checked
 
 
-def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> AuditHead:
+def append(connection: Connection, event: AuditEvent, sealer: DerivingKey) -> AuditHead:
     """Add an event as the next entry. Other appends wait until this transaction is over."""
     sealed = connection.execute(_SEALED.with_for_update()).one()
     last = select_head(connection)
-    is_whole = _is_sealed_end(sealed.audit_entries, sealed.audit_seal, last.number, last.hash, sealer)
+    is_whole = is_sealed_end(sealed.audit_entries, sealed.audit_end, last.number, last.hash, sealer)
     number = max(last.number, sealed.audit_entries) + 1  # both are the same in a complete log
-    written = AuditHead(number, _hash(number, event, last.hash, sealer))
+    written = AuditHead(number, hash_of(number, event, last.hash, sealer))
     connection.execute(
         audit_events.insert().values(
             id=written.number,
@@ -52,26 +52,26 @@ def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> AuditHe
         )
     )
     if is_whole:
-        _seal(connection, written.number, written.hash, sealer)
+        seal_end(connection, written.number, written.hash, sealer)
     return written
 
 
-def begin(connection: Connection, sealer: Sealer) -> None:
+def begin(connection: Connection, sealer: DerivingKey) -> None:
     """Seal the empty log of a new installation."""
-    _seal(connection, 0, "", sealer)
+    seal_end(connection, 0, "", sealer)
 
 
-def chain_older(connection: Connection, sealer: Sealer) -> int:
+def chain_older(connection: Connection, sealer: DerivingKey) -> int:
     """Chain the entries of a version whose log was no chain. Return how many. Only for that version's migration."""
     rows = connection.execute(select(audit_events).order_by(audit_events.c.id)).all()
     last, number = "", 0
     for number, row in enumerate(rows, 1):
-        entry_hash = _hash(number, _event(row), last, sealer)
+        entry_hash = hash_of(number, _event(row), last, sealer)
         connection.execute(
             update(audit_events).where(audit_events.c.id == row.id).values(id=number, previous=last, hash=entry_hash)
         )
         last = entry_hash
-    _seal(connection, number, last, sealer)
+    seal_end(connection, number, last, sealer)
     return number
 
 
@@ -94,10 +94,10 @@ def select_newest_time(connection: Connection) -> datetime | None:
 
 def entry_of(row: Row[Any]) -> AuditEntry:
     """Return the entry in a row of ``audit_events``."""
-    return AuditEntry(row.id, _event(row), row.previous, row.hash)
+    return AuditEntry(row.id, _event(row), row.previous, row.hash, row.earlier_hash)
 
 
-def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
+def verdict(connection: Connection, sealer: DerivingKey) -> AuditVerdict:
     """Check every entry, and the end. One entry at a time: a log may be longer than a process may be large."""
     every = select(audit_events).order_by(audit_events.c.id).execution_options(yield_per=_AT_ONCE)
     course = _Course(sealer)
@@ -110,9 +110,9 @@ def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
     faults = [*course.changed, *course.out_of_order]
     head = course.last.hash if course.last else ""
     sealed = connection.execute(_SEALED).first()
-    if sealed is None or not sealed.audit_seal:
+    if sealed is None or not sealed.audit_end:
         faults.append("the seal of the log's end is gone: the entries before it may have been changed, too")
-    elif not _is_sealed_end(sealed.audit_entries, sealed.audit_seal, course.count, head, sealer):
+    elif not is_sealed_end(sealed.audit_entries, sealed.audit_end, course.count, head, sealer):
         faults.append(f"the log does not end where it ended: it holds {course.count} of {sealed.audit_entries} entries")
     return AuditVerdict(course.count, head, tuple(faults))
 
@@ -120,7 +120,7 @@ def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
 class _Course:
     """What is wrong with the entries so far, and the last of them."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: DerivingKey) -> None:
         self._sealer = sealer
         self.changed: list[str] = []
         self.out_of_order: list[str] = []
@@ -129,14 +129,23 @@ class _Course:
 
     def follow(self, entry: AuditEntry) -> None:
         """Check the next entry."""
-        expected = _hash(entry.number, entry.event, entry.previous, self._sealer)
+        expected = hash_of(entry.number, entry.event, entry.previous, self._sealer, entry.earlier_hash)
         if not hmac.compare_digest(entry.hash, expected):
             self.changed.append(f"entry {entry.number} was changed: its hash does not match")
         self.out_of_order.extend(_misplaced(self.last, entry))
         self.count, self.last = self.count + 1, entry
 
 
-def _is_sealed_end(count: int, seal: str, number: int, head: str, sealer: Sealer) -> bool:
+def is_sealed_end(count: int, seal: str, number: int, head: str, sealer: DerivingKey) -> bool:
+    """Whether the log ends where it was sealed.
+
+    Args:
+        count: How many entries the seal's row says there are.
+        seal: The seal.
+        number: The number of the last entry, which is their count.
+        head: The hash of the last entry.
+        sealer: Made the seal.
+    """
     return count == number and hmac.compare_digest(seal.encode(), _end(number, head, sealer).encode())
 
 
@@ -157,8 +166,17 @@ def _event(row: Row[tuple[object, ...]]) -> AuditEvent:
     )
 
 
-def _hash(number: int, event: AuditEvent, previous: str, sealer: Sealer) -> str:
-    content = [
+def hash_of(number: int, event: AuditEvent, previous: str, sealer: DerivingKey, earlier_hash: str = "") -> str:
+    """Return the hash of an entry.
+
+    Args:
+        number: Its number.
+        event: What happened.
+        previous: The hash of the entry before.
+        sealer: Signs it.
+        earlier_hash: The hash that it had under the key of an earlier version. "" for none.
+    """
+    content: list[object] = [
         number,
         event.at.isoformat(),
         event.actor,
@@ -168,18 +186,16 @@ def _hash(number: int, event: AuditEvent, previous: str, sealer: Sealer) -> str:
         dict(event.before),
         event.reason,
         previous,
+        *filter(None, [earlier_hash]),
     ]
-    return hmac.digest(_key(sealer), json.dumps(content, sort_keys=True).encode(), hashlib.sha256).hex()
+    return hmac.digest(sealer.audit_key, json.dumps(content, sort_keys=True).encode(), hashlib.sha256).hex()
 
 
-def _end(count: int, head: str, sealer: Sealer) -> str:
-    return hmac.digest(_key(sealer), f"the end: {count} {head}".encode(), hashlib.sha256).hex()
+def _end(count: int, head: str, sealer: DerivingKey) -> str:
+    return hmac.digest(sealer.audit_key, f"the end: {count} {head}".encode(), hashlib.sha256).hex()
 
 
-def _seal(connection: Connection, count: int, head: str, sealer: Sealer) -> None:
-    values = {"audit_entries": count, "audit_seal": _end(count, head, sealer)}
+def seal_end(connection: Connection, count: int, head: str, sealer: DerivingKey) -> None:
+    """Seal the log's end."""
+    values = {"audit_entries": count, "audit_end": _end(count, head, sealer)}
     connection.execute(update(installation).values(values))
-
-
-def _key(sealer: Sealer) -> bytes:
-    return sealer.derived_key("audit log")

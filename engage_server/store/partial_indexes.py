@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Index, text
 from engage_server.store.access import tables as access_tables  # noqa: F401  # its tables belong to the schema
 from engage_server.store.alerts import tables as alert_tables  # noqa: F401  # the same
 from engage_server.store.evidence.index_conditions import HAS_REPORTED, NOT_QUIET
+from engage_server.store.keys import tables as key_tables  # noqa: F401  # the same
 from engage_server.store.labels import tables as label_tables  # noqa: F401  # and its
 from engage_server.store.link_tables import kpn_downlinks, path_events
 from engage_server.store.tables import (

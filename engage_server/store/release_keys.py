@@ -1,4 +1,4 @@
-"""Releases' sealed private keys: finds them, seals those of earlier versions again, and stores their public halves."""
+"""Releases' sealed private keys: what they are sealed for, and their public halves."""
 
 from contextlib import suppress
 
@@ -7,32 +7,13 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from engage_server.errors import SealBroken
 from engage_server.records import Secret
-from engage_server.store.sealing import Sealer, is_of_earlier_form
+from engage_server.store.sealing import Sealer
 from engage_server.store.tables import releases, sites
 
 
 def key_purpose(site: str, number: int) -> str:
     """Return the purpose for which a release's private key is sealed."""
     return f"private key of release {number} of {site}"
-
-
-def seal_anew(connection: Connection, sealer: Sealer) -> None:
-    """Seal private keys of earlier versions under the release key. Other keys are left as they are.
-
-    So is a key that cannot be opened: it was damaged before, and must not stop all others.
-    """
-    rows = connection.execute(
-        select(releases.c.id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site")).join(
-            sites, sites.c.id == releases.c.site_id
-        )
-    ).all()
-    for row in rows:
-        if not is_of_earlier_form(row.private_key_sealed):
-            continue
-        purpose = key_purpose(row.site, row.number)
-        with suppress(SealBroken):
-            sealed = sealer.releases.seal(sealer.open(row.private_key_sealed, purpose), purpose)
-            connection.execute(update(releases).where(releases.c.id == row.id).values(private_key_sealed=sealed))
 
 
 def keep_public_halves(connection: Connection, sealer: Sealer) -> None:

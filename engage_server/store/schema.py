@@ -1,6 +1,7 @@
 """The version of a database's tables, and their upgrade to the present version."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,11 @@ from engage_server.errors import StoreVersionMismatch
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.store import audit_log, release_keys
 from engage_server.store.database.engine import after_commit, reading, writing
-from engage_server.store.sealing import ReleaseSealer, Sealer
+from engage_server.store.keys.first_key import SINCE as FIRST_KEY_SINCE
+from engage_server.store.keys.first_key import FirstKey, existing_sealer, first_key, new_sealer, seal_again
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.keys.sealed_values import RELEASE_SEAL_PROBE_PURPOSE, SEAL_PROBE_PURPOSE
+from engage_server.store.sealing import DerivingKey, ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 
 # Oldest first. The names of the files say it: asking Alembic would take a quarter of a second at every start of every
@@ -19,36 +24,48 @@ from engage_server.store.tables import installation
 _MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = tuple(sorted(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")))
 
-SEAL_PROBE_PURPOSE = "the installation's seal probe"
-RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
-
 # The probe's content since the audit log is a chain: nobody without the key can make a database look older.
 _PROBE, _PROBE_OF_A_CHAIN = Secret(b"engage"), Secret(b"engage, and the audit log is a chain")
 _CHAIN_SINCE = "0003"
 _UPGRADE_LOCK = 0x656E67616765  # "engage", for pg_advisory_xact_lock
 
 
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """The result of an update of the tables.
+
+    Attributes:
+        sealer: Opens what is sealed.
+        before: The earlier version of the tables. None for new tables, and for those of this version.
+        first_key: What changed for the installation key. None if the database had one.
+    """
+
+    sealer: Sealer
+    before: str | None
+    first_key: FirstKey | None
+
+
 def upgrade(
     engine: Engine,
-    sealer: Sealer,
+    key: KeyEncryptionKey,
     actor: str = "engage init",
     told: Callable[[AuditHead], None] = lambda head: None,
     *,
     reason: str = "",
-) -> str | None:
+    installation_key: Secret | None = None,
+) -> Upgrade:
     """Create the tables, or update them to this version. Doing it again changes nothing.
 
-    It signs only what it wrote, except the entries of a version whose log was no chain yet. An entry records that.
+    It signs only what it wrote, with two exceptions. Entries of a version whose log was no chain are signed. Sound ones
+    from before there was an installation key are signed again. An entry records that.
 
     Args:
         engine: The engine.
-        sealer: Seals the probe, and signs the audit log.
+        key: Opens the installation key, or wraps the one that is made.
         actor: Who does it, for that entry.
         told: Called with each entry that this writes.
         reason: Why, for that entry.
-
-    Returns:
-        The earlier version of the tables. None for new tables, and for those of this version.
+        installation_key: For a database that has none yet. None: a random one.
 
     Raises:
         StoreVersionMismatch: A newer version made the database.
@@ -60,44 +77,99 @@ def upgrade(
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
         before = _revision_of(connection)
         _migrate(connection)
-        entries: list[AuditHead] = []
-        probe = connection.scalar(select(installation.c.seal_probe))
-        if probe is None:
-            _begin(connection, sealer, is_new=before is None)
-        elif sealer.open(probe, SEAL_PROBE_PURPOSE) == _PROBE:  # opened before anything is sealed with the key
-            entries += _chain(connection, sealer, before or "", (actor, reason))
-        _seal_release_keys(connection, sealer)
-        is_migrated = before is not None and before != REVISIONS[-1]
-        if is_migrated and not entries and probe is not None:
-            facts = {"from": before or "", "to": REVISIONS[-1]}
-            event = AuditEvent(datetime.now(UTC), actor, AuditAction.INSTALLATION_MIGRATED, facts=facts, reason=reason)
-            entries.append(audit_log.append(connection, event, sealer))
-        for entry in entries:
+        log = _Log(connection, before or "", actor, reason)
+        had_probe = before is not None and connection.scalar(select(installation.c.seal_probe)) is not None
+        done = _sealed(log, key, installation_key, is_new=before is None)
+        _complete_release_keys(connection, done.sealer)
+        if done.before is not None and not log.entries and had_probe:
+            log.append(done.sealer, AuditAction.INSTALLATION_MIGRATED, **log.versions)
+        for entry in log.entries:
             after_commit(connection, partial(told, entry))
-    return before if is_migrated else None
+    return Upgrade(done.sealer, done.before, done.first_key)
 
 
-def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
+class _Log:
+    """Writes what an update does into the audit log.
+
+    Attributes:
+        connection: The connection of the update.
+        before: The version of the tables before. "" for new tables.
+        entries: What it wrote.
+    """
+
+    def __init__(self, connection: Connection, before: str, actor: str, reason: str) -> None:
+        self.connection = connection
+        self.before = before
+        self._actor, self._reason = actor, reason
+        self.entries: list[AuditHead] = []
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions, as facts."""
+        return {"from": self.before, "to": REVISIONS[-1]}
+
+    def append(self, sealer: Sealer, action: AuditAction, **facts: str) -> None:
+        """Write an entry."""
+        event = AuditEvent(datetime.now(UTC), self._actor, action, facts=facts, reason=self._reason)
+        self.entries.append(audit_log.append(self.connection, event, sealer))
+
+
+def _sealed(log: _Log, key: KeyEncryptionKey, installation_key: Secret | None, *, is_new: bool) -> Upgrade:
+    """Open the installation key of the database, or give it one."""
+    connection = log.connection
+    if is_new:
+        sealer = new_sealer(connection, key, installation_key)
+        _begin(connection, sealer)
+        audit_log.begin(connection, sealer)
+        return Upgrade(sealer, None, None)
+    migrated_from = None if log.before == REVISIONS[-1] else log.before
+    if log.before >= FIRST_KEY_SINCE:
+        sealer = existing_sealer(connection, key)
+        if connection.scalar(select(installation.c.seal_probe)) is None:
+            _begin(connection, sealer)
+        else:
+            _mark(connection, sealer, sealer)
+        return Upgrade(sealer, migrated_from, None)
+    return Upgrade(*_first_sealed(log, key, installation_key))
+
+
+def _first_sealed(log: _Log, key: KeyEncryptionKey, installation_key: Secret | None) -> tuple[Sealer, str, FirstKey]:
+    """Give a database of an earlier version its installation key, after its probe has shown that the key is right."""
+    connection, earlier = log.connection, key.earlier_sealer()
+    probe = connection.scalar(select(installation.c.seal_probe))
+    is_chained = True
+    if probe is not None:  # opened before anything is sealed
+        is_chained = earlier.open(probe, SEAL_PROBE_PURPOSE) != _PROBE or log.before >= _CHAIN_SINCE
+    if probe is not None and is_chained:
+        _mark(connection, earlier, earlier)
+    sealer = new_sealer(connection, key, installation_key)
+    sealed = seal_again(connection, earlier, sealer)
+    if probe is None:
+        _begin(connection, sealer)
+    first = first_key(connection, earlier, sealer, sealed, is_chained=is_chained)
+    if not is_chained:
+        chained = audit_log.chain_older(connection, sealer)
+        log.append(sealer, AuditAction.AUDIT_CHAINED, entries=str(chained), schema=log.before)
+        _mark(connection, sealer, sealer)
+    elif probe is not None:
+        log.append(sealer, AuditAction.INSTALLATION_KEY_MADE, **log.versions, **first.facts())
+    return sealer, log.before, first
+
+
+def _begin(connection: Connection, sealer: Sealer) -> None:
     """Add the one row. If someone removed it from an older database, its log stays without a seal: that is a fault."""
     sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
     connection.execute(installation.insert().values(id=1, generation=1, seal_probe=sealed))
-    if is_new:
-        audit_log.begin(connection, sealer)
 
 
-def _chain(connection: Connection, sealer: Sealer, before: str, whose: tuple[str, str]) -> list[AuditHead]:
-    """Chain the log of a version whose log was no chain. Mark the database if its log is a complete chain."""
-    entries = []
-    if before < _CHAIN_SINCE:
-        facts = {"entries": str(audit_log.chain_older(connection, sealer)), "schema": before}
-        actor, reason = whose
-        event = AuditEvent(datetime.now(UTC), actor, AuditAction.AUDIT_CHAINED, facts=facts, reason=reason)
-        entries.append(audit_log.append(connection, event, sealer))
-    elif audit_log.verdict(connection, sealer).faults:
-        return []
-    sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
-    connection.execute(update(installation).values(seal_probe=sealed))
-    return entries
+def _mark(connection: Connection, sealer: DerivingKey, signer: DerivingKey) -> None:
+    """Mark the database as one whose log is a chain, if it is a complete one."""
+    probe = connection.scalar(select(installation.c.seal_probe))
+    if probe is None or sealer.open(probe, SEAL_PROBE_PURPOSE) != _PROBE:
+        return
+    if not audit_log.verdict(connection, signer).faults:
+        sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
+        connection.execute(update(installation).values(seal_probe=sealed))
 
 
 def assert_current(engine: Engine) -> None:
@@ -119,16 +191,14 @@ def is_sealed(engine: Engine) -> bool:
     return _revision(engine) is not None
 
 
-def assert_seal(engine: Engine, sealer: Sealer) -> None:
-    """Find a wrong key-encryption key at the start, not when the first device calls.
+def opened_sealer(engine: Engine, key: KeyEncryptionKey) -> Sealer:
+    """Open the installation key. A wrong key-encryption key is found here, not when the first device calls.
 
     Raises:
         SealBroken: It is not the key of this database.
     """
     with reading(engine) as connection:
-        probe = connection.scalar(select(installation.c.seal_probe))
-    if probe is not None:
-        sealer.open(probe, SEAL_PROBE_PURPOSE)
+        return existing_sealer(connection, key)
 
 
 def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
@@ -166,9 +236,8 @@ def create_tables(connection: Connection, revision: str) -> None:
     _migrate(connection, revision)
 
 
-def _seal_release_keys(connection: Connection, sealer: Sealer) -> None:
-    """Seal private keys of earlier versions under the release key. Doing it again changes nothing."""
-    release_keys.seal_anew(connection, sealer)
+def _complete_release_keys(connection: Connection, sealer: Sealer) -> None:
+    """Store the public halves and the probe that earlier versions had not. Doing it again changes nothing."""
     release_keys.keep_public_halves(connection, sealer)
     probe = connection.scalar(select(installation.c.release_seal_probe))
     if probe is None:

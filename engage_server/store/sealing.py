@@ -3,8 +3,10 @@
 A sealed value is ``version || key id || nonce || ciphertext and tag``. Its purpose is authenticated with it, so a
 sealed value that is copied into another row cannot be opened.
 
-There are two keys for devices. The key-encryption key opens everything. The release key is derived from it, one way,
-and opens only the private keys of releases. It is the only key that a process gets which talks to devices by TLS.
+The installation key opens everything. It is never stored in the clear: the database has it wrapped by each
+key-encryption key that is accepted (see :mod:`engage_server.store.keys.key_encryption_key`). The release key is derived
+from it, one way, and opens only the private keys of releases. It is the only key that a process gets which talks to
+devices by TLS.
 
 The links have a separate key, derived from nothing. It opens only the secrets of devices on links. The process that
 partners call from the internet gets no other key.
@@ -14,6 +16,7 @@ import base64
 import binascii
 import hashlib
 import secrets
+from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
@@ -24,18 +27,20 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engage_server.errors import SealBroken, SettingsInvalid
 from engage_server.records import Secret
-from engage_server.records.release_key import RELEASE_KEY_BYTES, read_release_key
+from engage_server.records.release_key import read_release_key
 
-KEK_BYTES = 32
-_UNDER_KEK = b"\x01"
-_UNDER_RELEASE_KEY = b"\x02"
+KEY_BYTES = 32
+UNDER_EARLIER_KEY = b"\x01"  # the key-encryption key itself, as before schema 0026
+UNDER_RELEASE_KEY = b"\x02"
 _UNDER_LINKS_KEY = b"\x03"
+_UNDER_INSTALLATION_KEY = b"\x04"
+UNDER_KEY_ENCRYPTION_KEY = b"\x05"
 _KEY_ID_BYTES = 4
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2; 2^32 seals under one key are far more than we ever make
 _RELEASE_KEYS = "release keys"  # HKDF's label: with another label the key changes, and nothing can be opened any more
 
 
-class _SealingKey:
+class SealingKey:
     """Seals and opens under one key of 32 bytes.
 
     Args:
@@ -78,7 +83,7 @@ class _SealingKey:
         raise NotImplementedError
 
 
-class ReleaseSealer(_SealingKey):
+class ReleaseSealer(SealingKey):
     """Seals and opens the private keys of releases, and nothing else.
 
     Args:
@@ -86,11 +91,8 @@ class ReleaseSealer(_SealingKey):
     """
 
     def __init__(self, release_key: Secret) -> None:
-        if len(release_key.reveal()) != RELEASE_KEY_BYTES:
-            raise SettingsInvalid(
-                f"the release key has {len(release_key.reveal())} bytes instead of {RELEASE_KEY_BYTES}"
-            )
-        super().__init__(release_key, _UNDER_RELEASE_KEY)
+        assert_length(release_key, "release key")
+        super().__init__(release_key, UNDER_RELEASE_KEY)
 
     @classmethod
     def from_text(cls, text: bytes, source: str) -> Self:
@@ -106,19 +108,19 @@ class ReleaseSealer(_SealingKey):
         return cls(read_release_key(text, source))
 
     def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
-        if sealed[:1] == _UNDER_KEK:
+        if sealed[:1] == UNDER_EARLIER_KEY:
             return SealBroken(
                 f"{purpose}: sealed in the form of an earlier version",
                 "Run 'engage init' once: it seals it again, and loses nothing.",
             )
         return SealBroken(
             f"{purpose}: sealed with another key",
-            "The key-encryption key, or the release key derived from it, is not the one of this database. Make the "
-            "release key again: engage key export-release-key FILE",
+            "This release key is of another installation, or is older than its installation key. Export it again on a "
+            "host with the key-encryption key: engage key export-release-key FILE",
         )
 
 
-class LinkSealer(_SealingKey):
+class LinkSealer(SealingKey):
     """Seals and opens the secrets of devices on links, and nothing else.
 
     Args:
@@ -139,7 +141,7 @@ class LinkSealer(_SealingKey):
         Raises:
             SettingsInvalid: It is another text. The text is not repeated.
         """
-        key = _decoded(text)
+        key = read_key(text)
         if key is None:
             raise SettingsInvalid(
                 f"{source}: not a key of the links",
@@ -154,30 +156,30 @@ class LinkSealer(_SealingKey):
         )
 
 
-class Sealer(_SealingKey):
-    """Seals and opens all secrets.
+class DerivingKey(SealingKey):
+    """A key from which others are derived.
 
     Args:
-        key_encryption_key: 32 bytes.
-
-    Raises:
-        SettingsInvalid: The key has another length.
+        key: The key.
+        version: As for :class:`SealingKey`.
     """
 
-    def __init__(self, key_encryption_key: Secret) -> None:
-        length = len(key_encryption_key.reveal())
-        if length != KEK_BYTES:
-            raise SettingsInvalid(f"the key-encryption key has {length} bytes instead of {KEK_BYTES}")
-        super().__init__(key_encryption_key, _UNDER_KEK)
-        self._key_encryption_key = key_encryption_key
+    def __init__(self, key: Secret, version: bytes) -> None:
+        super().__init__(key, version)
+        self._key = key
 
     def derived_key(self, purpose: str) -> bytes:
         """Derive 32 bytes for a use other than sealing, by HKDF (RFC 5869). The same purpose gives the same bytes.
 
-        They reveal neither the key-encryption key nor the bytes for another purpose.
+        They reveal neither this key nor the bytes for another purpose.
         """
-        derivation = HKDF(hashes.SHA256(), KEK_BYTES, salt=None, info=f"engage-server {purpose}".encode())
-        return derivation.derive(self._key_encryption_key.reveal())
+        derivation = HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=f"engage-server {purpose}".encode())
+        return derivation.derive(self._key.reveal())
+
+    @cached_property
+    def audit_key(self) -> bytes:
+        """The key that signs the audit log."""
+        return self.derived_key("audit log")
 
     @cached_property
     def release_key(self) -> Secret:
@@ -189,47 +191,65 @@ class Sealer(_SealingKey):
         """The sealer for the private keys of releases."""
         return ReleaseSealer(self.release_key)
 
-    @classmethod
-    def from_text(cls, text: bytes, source: str) -> Self:
-        """Read a key-encryption key written by :func:`new_key_encryption_key`.
+
+class Sealer(DerivingKey):
+    """Seals and opens all secrets, under the installation key.
+
+    Args:
+        installation_key: 32 bytes.
+
+    Raises:
+        SettingsInvalid: The key has another length.
+    """
+
+    def __init__(self, installation_key: Secret) -> None:
+        assert_length(installation_key, "installation key")
+        super().__init__(installation_key, _UNDER_INSTALLATION_KEY)
+
+    def wrapped_by(self, wrap: Callable[[Secret], bytes]) -> bytes:
+        """Return the installation key, sealed by a key-encryption key.
 
         Args:
-            text: 44 characters of Base64; white space around them is ignored.
-            source: The file or variable that it came from, for errors.
-
-        Raises:
-            SettingsInvalid: It is not such a text. The text is not repeated.
+            wrap: Of that key: :meth:`engage_server.store.keys.key_encryption_key.KeyEncryptionKey.wrap`.
         """
-        key = _decoded(text)
-        if key is None:
-            raise SettingsInvalid(
-                f"{source}: not a key-encryption key",
-                "It must be 44 characters of Base64 (32 bytes). Restore the file from its backup: without it the "
-                "sealed site keys are lost.",
-            )
-        return cls(key)
+        return wrap(self._key)
+
+    def is_of(self, installation_key: Secret) -> bool:
+        """Whether this is the sealer of that key."""
+        return self._key == installation_key
 
     def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
+        if sealed[:1] == UNDER_EARLIER_KEY:
+            return SealBroken(
+                f"{purpose}: it did not open when 'engage init' gave this database its installation key",
+                "It was damaged before that. Restore it from a backup of the database.",
+            )
         return SealBroken(
-            f"{purpose}: sealed with another key-encryption key",
-            "Point key_encryption_key_file (or ENGAGE_KEY_ENCRYPTION_KEY) at the key of this installation.",
+            f"{purpose}: sealed with the key of another installation",
+            "This row is from another database. Restore the database from a backup.",
         )
 
 
 def new_key_encryption_key() -> bytes:
     """Make a new key-encryption key as the text for its file, with a newline at the end."""
-    return base64.b64encode(secrets.token_bytes(KEK_BYTES)) + b"\n"
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n"
 
 
-def is_of_earlier_form(sealed: bytes) -> bool:
-    """Whether a release's private key was sealed with the key-encryption key itself, as before schema 0006."""
-    return sealed[:1] == _UNDER_KEK
+def assert_length(key: Secret, name: str) -> None:
+    """Refuse a key of another length.
+
+    Raises:
+        SettingsInvalid: It has not 32 bytes.
+    """
+    length = len(key.reveal())
+    if length != KEY_BYTES:
+        raise SettingsInvalid(f"the {name} has {length} bytes instead of {KEY_BYTES}")
 
 
-def _decoded(text: bytes) -> Secret | None:
+def read_key(text: bytes) -> Secret | None:
     """Read a key of 32 bytes. None if the text is not one."""
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except binascii.Error:
         return None
-    return Secret(key) if len(key) == KEK_BYTES else None
+    return Secret(key) if len(key) == KEY_BYTES else None

@@ -29,6 +29,8 @@ from engage_server.store.database.engine import LONG_SECONDS, after_commit, read
 from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.interface.copying import Picture
+from engage_server.store.keys.sql_keys import SqlKeys
+from engage_server.store.links import path_queries
 from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
@@ -46,7 +48,18 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts, SqlBackups):
+class SqlStore(
+    SqlDevices,
+    SqlEvidence,
+    SqlPages,
+    SqlWorkers,
+    SqlRotation,
+    SqlLinks,
+    SqlAccess,
+    SqlAlerts,
+    SqlBackups,
+    SqlKeys,
+):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
@@ -80,7 +93,7 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
 
     @property
     def sealer(self) -> Sealer:
-        """What opens the secrets. Whoever asks for it can open all of them.
+        """What opens the secrets. Anyone who has it can open all of them.
 
         Raises:
             SealBroken: This process has no key-encryption key.
@@ -134,6 +147,7 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
     def rename_site(self, name: str, new: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
             rename_queries.rename_site(connection, name, new, self._opened())
+            path_queries.rename_site(connection, name, new)
             roles = grant_queries.rename_in_grants(connection, name, new)
             recipient_queries.rename_site(connection, name, new)
             outbox_queries.rename_site(connection, name, new)
@@ -258,5 +272,5 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
 def _no_key(key: str) -> SealBroken:
     return SealBroken(
         f"a sealed secret is needed, but this process was started without {key}",
-        "Set key_encryption_key_file or ENGAGE_KEY_ENCRYPTION_KEY.",
+        "Set key_encryption_key_file, key_encryption_key_command or ENGAGE_KEY_ENCRYPTION_KEY.",
     )

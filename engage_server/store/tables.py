@@ -85,7 +85,7 @@ installation = Table(
     Column("seal_probe", LargeBinary, nullable=False),
     Column("release_seal_probe", LargeBinary),
     Column("audit_entries", Integer, nullable=False, server_default="0"),
-    Column("audit_seal", String(64), nullable=False, server_default=""),
+    Column("audit_end", String(64), nullable=False, server_default=""),
     CheckConstraint("id = 1", name="single_row"),
 )
 
@@ -181,6 +181,7 @@ audit_events = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("previous", String(64), nullable=False, server_default=""),
     Column("hash", String(64), nullable=False, server_default=""),
+    Column("earlier_hash", String(64), nullable=False, server_default=""),  # under the key of an earlier version
 )
 # For pages of the log: each filter has its entries in the order of the log.
 for _filter in ("site", "actor", "action"):

@@ -25,16 +25,15 @@ import psycopg
 from sqlalchemy import text
 
 from engage_server.pki import encodings, keys
-from engage_server.records import AuditAction, AuditEvent, DeviceHistory, Secret, Sighting, SightingKind, Site
+from engage_server.records import AuditAction, AuditEvent, DeviceHistory, Sighting, SightingKind, Site
 from engage_server.records.site import AnchorRole
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.fold import fold
-from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.interface import ReleaseDraft
-from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import HOSTS, NOW, SITE_KEY, good_chain
+from tests.support.databases import upgrade
 from tests.support.postgresql import postgres_server
 from tests.support.world import serial_of
 
@@ -99,8 +98,7 @@ def _visit(device: int, address: str) -> list[Sighting]:
 def _store(url: str) -> SqlStore:
     create_sqlite_file(url)
     engine = open_engine(url)
-    sealer = Sealer(Secret(bytes(32)))
-    schema.upgrade(engine, sealer)
+    sealer = upgrade(engine).sealer
     return SqlStore(engine, sealer)
 
 

@@ -24,13 +24,12 @@ from engage_server.protocol.event_codes import TROUBLE_CODES
 from engage_server.records import AuditAction, AuditEvent, AuditFilter, Page, Site
 from engage_server.records.site import AnchorRole
 from engage_server.services.evidence.devices import DeviceEvidence
-from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine, writing
 from engage_server.store.interface import DeviceFilter, TroubleFilter
 from engage_server.store.sql_store import SqlStore
 from tests.bench.report import clean_up_when_terminated, progress, progress_ends, row, say, write_json
 from tests.support.chains import HOSTS, NOW, SITE_KEY
-from tests.support.databases import SEALER
+from tests.support.databases import SEALER, upgrade
 from tests.support.filling import (
     OLD_HOST,
     RARE_WORD,
@@ -76,7 +75,7 @@ def main() -> None:
 def _measure(name: str, url: str, options: argparse.Namespace) -> dict[str, Any]:
     create_sqlite_file(url)
     engine = open_engine(url)
-    schema.upgrade(engine, SEALER)
+    upgrade(engine)
     store = SqlStore(engine, SEALER)
     store.add_site(Site("main", HOSTS, AnchorRole.ROOT, True, (), NOW), SITE_KEY, _EVENT)
     progress(f"{name}: filling")

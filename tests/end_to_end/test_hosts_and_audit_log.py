@@ -83,7 +83,7 @@ def test_each_entry_is_said_and_found_again(installation: Path) -> None:
 def test_init_leaves_a_log_that_was_changed(installation: Path) -> None:
     assert engage(installation, "init").returncode == 0, "the control"
     sql(installation, "DELETE FROM audit_events WHERE id > 2")
-    sql(installation, "UPDATE installation SET audit_entries = 2, audit_seal = ''")
+    sql(installation, "UPDATE installation SET audit_entries = 2, audit_end = ''")
     done = engage(installation, "init")
     assert done.returncode == 1
     assert "the audit log was changed by somebody without the key" in done.stderr

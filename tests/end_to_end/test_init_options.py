@@ -1,20 +1,25 @@
 """What ``init`` is given, and what it says: keys from files, a passphrase, a migration; and ``--config`` everywhere."""
 
 import base64
+import hashlib
+import hmac
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from sqlalchemy import text
 
 from engage_server.cli.root import COMMANDS
 from engage_server.protocol.site_key import write_site_key
-from engage_server.records import AuditAction
+from engage_server.records import AuditAction, Secret
 from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine
-from engage_server.store.sealing import Sealer
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.keys.sealed_values import SEAL_PROBE_PURPOSE
 from tests.support.chains import SITE_KEY
 from tests.support.running import RunningPair, engage, ok
 
@@ -53,13 +58,18 @@ def _database_of_before(folder: Path) -> None:
     url = f"sqlite:///{folder}/data/engage.db"
     create_sqlite_file(url)
     engine = open_engine(url)
-    sealer = Sealer.from_text((folder / "engage.kek").read_bytes(), "engage.kek")
+    key = KeyEncryptionKey.from_text((folder / "engage.kek").read_bytes(), "engage.kek")
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0007")
-        schema._begin(connection, sealer, is_new=True)
+        probe = key.earlier_sealer().seal(Secret(b"engage, and the audit log is a chain"), SEAL_PROBE_PURPOSE)
+        begun = (
+            "INSERT INTO installation (id, generation, seal_probe, audit_entries, audit_seal) VALUES (1, 1, :p, 0, :s)"
+        )
+        seal = hmac.digest(key.earlier_sealer().audit_key, b"the end: 0 ", hashlib.sha256).hex()
+        connection.execute(text(begun), {"p": probe, "s": seal})
     engine.dispose()
 
 
@@ -71,8 +81,8 @@ def test_a_migration_is_told_and_written_down(installation: Path) -> None:
     assert f"updated the database from schema 0007 to {schema.REVISIONS[-1]}" in ok(told)
     assert "nothing to do" not in told.stdout
     entries = json.loads(ok(engage(installation, "audit", "show", "--json")))
-    assert entries[0]["action"] == AuditAction.INSTALLATION_MIGRATED
-    assert entries[0]["facts"] == {"from": "0007", "to": schema.REVISIONS[-1]}
+    assert entries[0]["action"] == AuditAction.INSTALLATION_KEY_MADE
+    assert (entries[0]["facts"]["from"], entries[0]["facts"]["to"]) == ("0007", schema.REVISIONS[-1])
     assert entries[0]["reason"] == "version 0.2"
     assert "audit log: entry 1:" in told.stderr
     ok(engage(installation, "audit", "verify"))
@@ -108,7 +118,11 @@ def test_after_an_update_alone_the_servers_have_to_be_restarted(
 ) -> None:
     """They run already: "engage serve" would be a second pair."""
     assert "engage serve\n" in ok(engage(installation, "init")), "the control"
-    monkeypatch.setattr("engage_server.composition.creation.schema.upgrade", lambda *_arguments, **_reason: "0007")
+    upgrade = schema.upgrade
+    monkeypatch.setattr(
+        "engage_server.composition.creation.schema.upgrade",
+        lambda *given, **more: replace(upgrade(*given, **more), before="0007"),
+    )
     told = ok(engage(installation, "init"))
     assert "updated the database from schema 0007" in told
     assert "next: restart the servers, if they run. Until then, they do not follow changes" in told

@@ -105,6 +105,7 @@ STEPS = [
     step("rotate abort --site main", Act.ROTATION_ABORT, "rotation:ended"),
     step("host forget b", Act.HOST_FORGET, "host:forgotten"),
     step("key export-release-key release.key", Act.RELEASE_KEY_EXPORT, "installation:release-key-exported"),
+    step("key rotate", Act.KEY_ROTATE, "key:rotation-begun", "key:rotation-ended"),
     step(f"kpn device add {IMEI} --no-secret", Act.KPN_DEVICE_CHANGE, "kpn-device:added"),
     step(f"kpn downlink send {IMEI} report=now", Act.DOWNLINK_SEND, "downlink:queued"),
     step("kpn downlink cancel 1", Act.DOWNLINK_SEND, "downlink:cancelled"),

@@ -24,7 +24,7 @@ from engage_server.settings import Settings
 from engage_server.store.sealing import LinkSealer
 from tests.support.alerts import recipient
 from tests.support.chains import NOW, OTHER_SITE_KEY
-from tests.support.databases import SEALER
+from tests.support.databases import KEK, SEALER
 from tests.support.kpn import IMEI
 from tests.support.rsa_keys import keeping
 from tests.support.world import PORT, World, serial_of
@@ -125,4 +125,4 @@ def listed(members: Members, change: Callable[[Manifest], Manifest] = lambda man
 
 def verified(path: Path, folder: Path, link_sealer: LinkSealer | None = LINK_SEALER) -> DrillReport:
     """The drill with a backup."""
-    return drilled(path, DrillKeys(SEALER, link_sealer), folder, 0)
+    return drilled(path, DrillKeys(KEK, link_sealer), folder, 0)

@@ -7,13 +7,23 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from engage_server.records import Secret
 from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 from engage_server.store.sealing import Sealer
 from tests.support.postgresql import PostgresServer
 
-SEALER = Sealer(Secret(bytes(32)))  # of every copy
+KEK = KeyEncryptionKey(Secret(bytes(32)))  # of every copy
+INSTALLATION_KEY = Secret(bytes([7]) * 32)
+SEALER = Sealer(INSTALLATION_KEY)  # the same for databases that a test makes by upgrade()
+
+
+def upgrade(engine: Engine, key: KeyEncryptionKey = KEK, *, reason: str = "") -> schema.Upgrade:
+    """Make the tables, or update them. A new installation key is the one of SEALER."""
+    return schema.upgrade(engine, key, reason=reason, installation_key=INSTALLATION_KEY)
 
 
 def migrated_sqlite(path: Path) -> str:
@@ -47,5 +57,5 @@ def _on(server: PostgresServer) -> str:
 
 def _migrate(url: str) -> None:
     engine = open_engine(url)
-    schema.upgrade(engine, SEALER)
+    upgrade(engine)
     engine.dispose()

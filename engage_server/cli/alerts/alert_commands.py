@@ -56,7 +56,7 @@ def test(session: Session, name: str, as_json: bool) -> None:
     """Send a test alert now, and say what happened.
 
     A recipient that was switched off is switched on again if the test arrives. The exit status is 0 if the receiver
-    accepted it, and 1 if it refused it for good. It is 3 if it could not be sent, or if nobody knows whether it arrived.
+    accepted it, and 1 if it refused it for good. It is 3 if it could not be sent, or may not have arrived.
     """
     recipients = session.operator_side().alerting.recipients
     before = recipients.get(name)

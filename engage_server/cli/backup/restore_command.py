@@ -53,16 +53,16 @@ def restore(
     If it is interrupted, nothing uses the place. Run the same command again to finish it.
     """
     from engage_server.composition.backups.recovery import RecoveryRequest, recover
-    from engage_server.composition.backups.recovery_key import recovery_sealer
+    from engage_server.composition.backups.recovery_key import recovery_key
 
     settings = session.settings()
-    sealer = recovery_sealer(settings, session.environment, kek_file)
+    key = recovery_key(settings, session.environment, kek_file)
     folder = settings_file(session.config, session.environment, session.folder)[0].parent
     request = RecoveryRequest(
         path=file,
         settings=settings,
         settings_folder=folder,
-        sealer=sealer,
+        key=key,
         kek_file=kek_file,
         expected=_head(expect) if expect is not None else None,
         only_database=only_database,

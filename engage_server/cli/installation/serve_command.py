@@ -15,13 +15,19 @@ from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.openid.terms_file import read_openid_terms
-from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
+from engage_server.composition.opening import (
+    ReleaseSealer,
+    derived_release_key,
+    given_release_key,
+    needs_key_no_more,
+)
 from engage_server.composition.operators_listener import address as operators_address
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
 from engage_server.errors import UsageError
 from engage_server.records import Secret
 from engage_server.services.access.permissions import Act
 from engage_server.services.distribution.snapshot import Snapshot
+from engage_server.services.keys.standing import STARTS_ALONE
 from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.listener import Listener
 from engage_server.serving.pair import (
@@ -37,7 +43,7 @@ from engage_server.serving.ports import assert_bindable
 from engage_server.serving.tls_groups import are_limited, limiting_environment, start_limited
 from engage_server.serving.worker.line_output import say_at_once
 from engage_server.settings import Settings
-from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
+from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, WITHHELD_FROM_DEVICES
 
 _EXAMPLE = """\b
 Examples:
@@ -149,9 +155,9 @@ def _release_sealer(
     given = given_release_key(settings, session.environment) if listener is not Listener.HTTP else None
     if listener is Listener.OPERATORS:  # it has the key-encryption key for other reasons
         return given or ReleaseSealer(derived_release_key(settings, session.environment))
-    holds_secrets = any(name in session.environment for name in SECRETS_OF_OPERATORS)
+    holds_secrets = any(name in session.environment for name in WITHHELD_FROM_DEVICES)
     if listener is Listener.HTTPS and given is None:
-        key = derived_release_key(settings, session.environment)
+        key = derived_release_key(settings, session.environment, STARTS_ALONE)
         click.echo(
             "warning: the TLS instance was given the key-encryption key, which opens the site keys. It keeps "
             "only the release key. Give it nothing else.\n"
@@ -159,6 +165,8 @@ def _release_sealer(
             err=True,
         )
         _become_without_secrets(session, listener, options, key)
+    if listener is Listener.HTTPS:
+        needs_key_no_more(settings, STARTS_ALONE)
     if holds_secrets:
         _become_without_secrets(session, listener, options, None)
     return given
@@ -171,7 +179,7 @@ def _become_without_secrets(
     descriptor = None if key is None else pipe_with(key)
     if descriptor is not None:
         os.set_inheritable(descriptor, True)
-    environment = {name: value for name, value in session.environment.items() if name not in SECRETS_OF_OPERATORS}
+    environment = {name: value for name, value in session.environment.items() if name not in WITHHELD_FROM_DEVICES}
     sys.stdout.flush()
     sys.stderr.flush()
     command = _command(session, listener, options, secret=descriptor)
@@ -215,7 +223,7 @@ def _instance(
     if listener is Listener.OPERATORS:
         own = release_key if has_tls_of_site(settings) else None
         return Instance(str(listener), command, (RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS), own)
-    without = (RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
+    without = (RELEASE_KEY_VARIABLE, *WITHHELD_FROM_DEVICES)
     if listener is Listener.HTTP:
         return Instance(str(listener), command, without)
     return Instance(str(listener), command, without, release_key, limiting_environment(session.environment))

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from engage_server.composition.backups.empty_place import assert_empty_place
-from engage_server.composition.backups.keys import key_id_of, manifest_code
+from engage_server.composition.backups.keys import sealer_in
 from engage_server.composition.backups.recovery_key import keep_key
 from engage_server.composition.remains import leave_trace, restoring
 from engage_server.errors import Conflict, Refused, StoreVersionMismatch
@@ -27,6 +26,7 @@ from engage_server.store.copying.filling import fill
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.database.new_file import new_database
 from engage_server.store.interface.copying import TableRows
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 
@@ -41,7 +41,7 @@ class RecoveryRequest:
         path: The backup.
         settings: Those of the place.
         settings_folder: The folder of the settings file.
-        sealer: Under the key that the installation had.
+        key: The key-encryption key that the installation had.
         kek_file: The file with that key, if it was named. It becomes the key file of this host.
         expected: An entry of the audit log that must be in it. None: any backup is accepted.
         only_database: Leave the files of this host as they are.
@@ -50,7 +50,7 @@ class RecoveryRequest:
     path: Path
     settings: Settings
     settings_folder: Path
-    sealer: Sealer = field(repr=False)
+    key: KeyEncryptionKey = field(repr=False)
     kek_file: Path | None = None
     expected: AuditHead | None = None
     only_database: bool = False
@@ -112,14 +112,7 @@ def _assert_usable(archive: Archive, request: RecoveryRequest) -> None:
             f"the backup was made by a newer version ({manifest.product}, schema {manifest.schema}) than this program",
             "Install that version or a later one, and try again. Nothing was changed.",
         )
-    if manifest.key_id != key_id_of(request.sealer):
-        raise Refused(
-            "the backup was made with another key-encryption key than this one",
-            f"Give the key that the installation had on {manifest.made_at:%Y-%m-%d}: --kek-file FILE. Nothing was "
-            "changed.",
-            code="backup.other_key",
-        )
-    archive.assert_made_with(partial(manifest_code, request.sealer))
+    sealer_in(archive, request.key)
     if request.expected is not None:
         assert_expected(archive, request.expected)
 
@@ -185,17 +178,17 @@ def _restore_database(
     if path is not None and path.exists() and path.stat().st_size:  # it was renamed last: it is complete
         engine = open_engine(url)
         try:
-            return _recorded(engine, request.sealer, event), None
+            return _recorded(engine, schema.opened_sealer(engine, request.key), event), None
         finally:
             engine.dispose()
     with new_database(url) as engine:
         if not schema.is_sealed(engine):
             fill(engine, archive.manifest.schema, _rows(archive, aftermath))
             tell(f"restored {sum(archive.manifest.rows.values())} rows")
-        before = schema.upgrade(engine, request.sealer, occasion.actor, reason=occasion.reason)
-        if before is not None:
-            tell(f"updated the database from schema {before} to {schema.REVISIONS[-1]}")
-        return _recorded(engine, request.sealer, event), before
+        done = schema.upgrade(engine, request.key, occasion.actor, reason=occasion.reason)
+        if done.before is not None:
+            tell(f"updated the database from schema {done.before} to {schema.REVISIONS[-1]}")
+        return _recorded(engine, done.sealer, event), done.before
 
 
 def _rows(archive: Archive, aftermath: Aftermath) -> Iterator[TableRows]:

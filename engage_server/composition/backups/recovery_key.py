@@ -3,30 +3,30 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from engage_server.composition.opening import read_sealer
+from engage_server.composition.keys.source import SourceKind, read_key, source_of
 from engage_server.errors import SettingsInvalid
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.settings import Settings
-from engage_server.store.sealing import Sealer
-from engage_server.variables import KEK_VARIABLE
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 
 _MAX_KEY_FILE_BYTES = 4096
 
 
-def recovery_sealer(settings: Settings, environment: Mapping[str, str], kek_file: Path | None) -> Sealer:
-    """Return a sealer with the key that was named, or with that of this host.
+def recovery_key(settings: Settings, environment: Mapping[str, str], kek_file: Path | None) -> KeyEncryptionKey:
+    """Return the key that was named, or that of this host.
 
     Raises:
         SettingsInvalid: There is no key, or the text is not a key. Or this host has another key than the one named.
         FileNotUsable: The file cannot be read.
     """
     if kek_file is None:
-        if KEK_VARIABLE not in environment and not settings.key_encryption_key_file.exists():
+        is_file = source_of(settings, environment).kind is SourceKind.FILE
+        if is_file and not settings.key_encryption_key_file.exists():
             raise SettingsInvalid(
                 f"there is no key-encryption key: {settings.key_encryption_key_file} does not exist",
                 "Name the copy that you kept: --kek-file FILE. A backup never holds it, and nothing else opens it.",
             )
-        return read_sealer(settings, environment)
+        return read_key(settings, environment).key
     content = read_file(kek_file, limit=_MAX_KEY_FILE_BYTES)
     ours = settings.key_encryption_key_file
     if ours.exists() and read_file(ours, limit=_MAX_KEY_FILE_BYTES).strip() != content.strip():
@@ -34,7 +34,7 @@ def recovery_sealer(settings: Settings, environment: Mapping[str, str], kek_file
             f"{ours} holds another key than {kek_file}",
             f"Move {ours} to another place, if {kek_file} is the right one.",
         )
-    return Sealer.from_text(content, str(kek_file))
+    return KeyEncryptionKey.from_text(content, str(kek_file))
 
 
 def keep_key(settings: Settings, kek_file: Path | None) -> None:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engage_server.composition.backups.keys import manifest_code
+from engage_server.composition.backups.keys import sealer_in
+from engage_server.composition.keys.source import read_key
 from engage_server.composition.links.key import read_link_sealer
-from engage_server.composition.opening import kept_open, read_sealer
-from engage_server.errors import NotPossible, Refused, SealBroken, StoreVersionMismatch
+from engage_server.composition.opening import kept_open
+from engage_server.errors import NotPossible, SealBroken, StoreVersionMismatch
 from engage_server.files import read_file
 from engage_server.files.failures import explained
 from engage_server.lock.target import Target
 from engage_server.records import AuditHead
+from engage_server.services.backup.archive.names import damaged
 from engage_server.services.backup.archive.reading import Archive, open_archive
 from engage_server.services.backup.creation import head_of
 from engage_server.services.backup.drill import DrillReport, RestoredBackup, drill
@@ -28,7 +30,8 @@ from engage_server.store import schema
 from engage_server.store.copying.filling import fill
 from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.interface.copying import TableRows
-from engage_server.store.sealing import LinkSealer, Sealer
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.sealing import LinkSealer
 from engage_server.store.sql_store import SqlStore
 
 _PREFIX = ".engage-drill-"
@@ -43,11 +46,11 @@ class DrillKeys:
     """The keys that a drill needs.
 
     Attributes:
-        sealer: Under the key-encryption key.
+        key: The key-encryption key.
         link_sealer: Under the key of the links. None: it was not given.
     """
 
-    sealer: Sealer
+    key: KeyEncryptionKey
     link_sealer: LinkSealer | None = None
 
 
@@ -68,6 +71,7 @@ def restored_for_drill(path: Path, keys: DrillKeys, scratch: Path, reserve_mib: 
     """
     archive = open_archive(path)
     _assert_schema(archive)
+    sealer_in(archive, keys.key)
     _sweep(scratch)
     _assert_room(archive, scratch, reserve_mib)
     with explained(scratch, "write in it"), TemporaryDirectory(prefix=_PREFIX, dir=scratch) as name, _held(Path(name)):
@@ -75,15 +79,13 @@ def restored_for_drill(path: Path, keys: DrillKeys, scratch: Path, reserve_mib: 
         create_sqlite_file(url)
         with kept_open(open_engine(url)) as engine:
             ends = _Ends()
+            fill(engine, archive.manifest.schema, ends.watched(archive))
             try:
-                fill(engine, archive.manifest.schema, ends.watched(archive))
-                schema.assert_seal(engine, keys.sealer)
-                schema.upgrade(engine, keys.sealer, _ACTOR)
+                sealer = schema.upgrade(engine, keys.key, _ACTOR).sealer
             except SealBroken as error:
-                raise _another_key(archive, error) from None
-            archive.assert_made_with(lambda manifest: manifest_code(keys.sealer, manifest))
+                raise damaged("tables/installation", error.sentence) from None
             open_link_secret = keys.link_sealer.open if keys.link_sealer is not None else None
-            store = SqlStore(engine, keys.sealer)
+            store = SqlStore(engine, sealer)
             try:
                 yield RestoredBackup(archive.manifest, store, ends.head, schema.REVISIONS[-1], open_link_secret)
             finally:
@@ -115,14 +117,6 @@ def _assert_schema(archive: Archive) -> None:
             f"the backup was made by a newer version ({archive.manifest.product}, schema {version}) than this program",
             "Install that version or a later one, and try again. The backup was not changed.",
         )
-
-
-def _another_key(archive: Archive, error: SealBroken) -> Refused:
-    return Refused(
-        f"the backup was made with another key-encryption key than this one: {error.sentence}",
-        f"Give the key that the installation had on {archive.manifest.made_at:%Y-%m-%d}: --kek-file FILE",
-        code="backup.other_key",
-    )
 
 
 def _assert_room(archive: Archive, scratch: Path, reserve_mib: int) -> None:
@@ -182,8 +176,10 @@ def read_drill_keys(
     else:
         link_sealer = read_link_sealer(settings)
     if kek_file is None:
-        return DrillKeys(read_sealer(settings, environment), link_sealer)
-    return DrillKeys(Sealer.from_text(read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), str(kek_file)), link_sealer)
+        return DrillKeys(read_key(settings, environment).key, link_sealer)
+    return DrillKeys(
+        KeyEncryptionKey.from_text(read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), str(kek_file)), link_sealer
+    )
 
 
 def drilled(

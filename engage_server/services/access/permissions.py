@@ -35,6 +35,8 @@ class Act(StrEnum):
     RELEASE_ROLL_BACK = "release:roll-back"
     RELEASE_RETIRE = "release:retire"
     RELEASE_KEY_EXPORT = "installation:export-release-key"
+    KEY_ROTATE = "installation:rotate-key"
+    KEY_CHECK = "installation:check-keys"
     ROTATION_SEE = "rotation:see"
     ROTATION_PLAN = "rotation:plan"
     ROTATION_START = "rotation:start"
@@ -131,6 +133,8 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.RELEASE_ROLL_BACK: _OPERATOR,
     Act.RELEASE_RETIRE: _OPERATOR,
     Act.RELEASE_KEY_EXPORT: _COMMAND_LINE,
+    Act.KEY_ROTATE: _COMMAND_LINE,  # it writes a key that opens everything
+    Act.KEY_CHECK: _COMMAND_LINE_SEES,  # it reads that key
     Act.ROTATION_SEE: _VIEWER,
     Act.ROTATION_PLAN: _VIEWER,
     Act.ROTATION_START: _OPERATOR,
@@ -204,6 +208,8 @@ ACT_WORDS: dict[Act, str] = {
     Act.RELEASE_ROLL_BACK: "go back to earlier releases",
     Act.RELEASE_RETIRE: "destroy keys of releases",
     Act.RELEASE_KEY_EXPORT: "export the release key",
+    Act.KEY_ROTATE: "replace the key-encryption key",
+    Act.KEY_CHECK: "check the keys",
     Act.ROTATION_SEE: "see rotations",
     Act.ROTATION_PLAN: "plan rotations",
     Act.ROTATION_START: "start rotations",

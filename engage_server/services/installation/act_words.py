@@ -27,6 +27,15 @@ _MAY_BE_NONE = ("openid", "release")  # their word for nothing
 WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.INSTALLATION_CREATED: ("created the installation",),
     AuditAction.INSTALLATION_MIGRATED: ("upgraded the database[ from version {from}][ to version {to}]",),
+    AuditAction.INSTALLATION_KEY_MADE: (
+        "gave the database its installation key[, from version {from}][ to version {to}]"
+        "[; the audit log ended with {old_head}][ and ends with {new_head} now]",
+    ),
+    AuditAction.KEY_ROTATION_BEGUN: ("began to replace the key-encryption key[ {old}][ by {new}]",),
+    AuditAction.KEY_ROTATION_ABORTED: ("gave up replacing the key-encryption key[ {old}][ by {new}]",),
+    AuditAction.KEY_ROTATION_ENDED: (
+        "replaced the key-encryption key[ {old}][ by {new}][, without waiting for {without}]",
+    ),
     AuditAction.SITE_ADDED: (
         "added the site {site}[ with the hosts {hosts}][, anchor: {anchor}][, for trials: {trials}]",
     ),

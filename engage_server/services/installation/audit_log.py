@@ -103,12 +103,15 @@ class AuditLog:
         if expected is None:
             return verdict
         entry = self._store.audit_entry(number) if number <= verdict.entries else None
-        found = entry.hash if entry else None
-        if found is not None and hmac.compare_digest(found[: len(wanted)].encode(), wanted.encode()):
+        if entry is not None and any(_begins(each, wanted) for each in (entry.hash, entry.earlier_hash)):
             return verdict
-        what = "is not the one that you recorded" if found else "is missing, but you recorded it"
+        what = "is not the one that you recorded" if entry else "is missing, but you recorded it"
         fault = f"entry {number} {what}: the log was replaced, or an older database was put back"
         return AuditVerdict(verdict.entries, verdict.head, (*verdict.faults, fault))
+
+
+def _begins(found: str, wanted: str) -> bool:
+    return hmac.compare_digest(found[: len(wanted)].encode(), wanted.encode())
 
 
 def _read(expected: str) -> tuple[int, str]:

@@ -1,10 +1,10 @@
 """Folds path events into the standing of each link. Pure, one event at a time.
 
 Events may arrive late, because each process has its own spool file. So each is put into its place in time
-(:mod:`.marks`), and what follows is told from the beginning (:mod:`.replay`). The order in which events came makes no
-difference, neither to the present nor to the past.
+(:mod:`.marks`), and what follows is worked out from the beginning (:mod:`.replay`). The order in which events came
+makes no difference, neither to the present nor to the past.
 
-A word counts for its own link alone. A message over another link ends nothing: it came by another path.
+A word counts for its own link alone. A message over another link ends nothing: it took another path.
 
 A link that is registered gets its site, its partner and how often something is expected. Its past stays. A link that is
 removed says nothing more, until it is registered again. Its cuts are remembered.
@@ -56,7 +56,7 @@ def noted(before: LinkStanding | None, event: PathEvent) -> LinkStanding:
 
 
 def _marked(before: LinkStanding | None, event: PathEvent) -> LinkStanding:
-    """The standing with one more mark. What follows from all marks is told once, at the end."""
+    """The standing with one more mark. What follows from all marks is worked out once, at the end."""
     standing = before or LinkStanding(event.link, event.site)
     if event.kind == LINK_REMOVED:
         standing = replace(standing, removed_at=_newest(standing.removed_at, event.at))

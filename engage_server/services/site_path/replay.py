@@ -1,11 +1,11 @@
-"""What the words of a link say together, told in the order of time. Pure.
+"""What the words of a link say together, in the order of time. Pure.
 
 1. Two kinds of words end trouble:
    a. One that says that the path works. After trouble, and after a time in which nothing said so, a new run begins.
    b. One that says that it is restored. It claims nothing else: what was last said to work still counts for as long.
 2. Of trouble, the first word says since when. Of several kinds, the one that is hardest to fix says why. Degraded
    never replaces a cut.
-3. Each cut is one of its own: a good word ends it. A word close after a cut may come from a clock that is ahead. So the
+3. Each cut is separate: a good word ends it. A word close after a cut may come from a clock that is ahead. So the
    next good word counts as the end, if no trouble comes before it.
 4. A removal ends all trouble. What the link says until it is registered again counts for nothing.
 5. Where a link is moved to another site, its cut ends at the old one, and begins at the new one.

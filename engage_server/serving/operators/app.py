@@ -37,6 +37,12 @@ from engage_server.web.surroundings import Surroundings
 
 _LATER = 5
 _SELDOM = 3600.0
+_KEY_SECONDS = 5.0
+_OF_KEYS = Sentences(
+    "the source of the key-encryption key is in trouble",
+    "the source of the key-encryption key is good again",
+    "watching the source of the key-encryption key failed",
+)
 _SENTENCES = Sentences(
     "it is not known whether an admin has a password",
     "it is known again whether an admin has a password",
@@ -87,7 +93,9 @@ def operators_app(
     chores = links.LinkChores(side, settings)
     ages = nights.BackupAges(side, exposition.tell_backups)
     backups = nights.NightlyBackups(side, settings, backup_in_child, log)
+    key_watch = device_side.key_watch(settings, environment)
     for each in (
+        Repeating("key-source", _KEY_SECONDS, key_watch.look, log, _OF_KEYS),
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),

@@ -81,6 +81,7 @@ class Equipment:
         self._noted: list[Outgoing] = []
         self._look_at = 0.0
         self._free_memory = FreeMemory()
+        self._proxied: ProxiedClients | None = None
 
     def local_address(self, client: Socket, called: str = "") -> str:
         """Return the address that a client called, if any address chooses a site; else "".
@@ -104,7 +105,7 @@ class Equipment:
         """Return the reader of PROXY headers. None if no balancer sends any to this listener."""
         if self.sightings is None or not self._settings.proxy_protocol_from:
             return None
-        return ProxiedClients(
+        self._proxied = ProxiedClients(
             self._settings.proxy_protocol_from,
             self._settings.handshake_seconds,
             self._settings.max_connections,
@@ -113,6 +114,7 @@ class Equipment:
             welcome=welcome,
             refused=self._refuses_header,
         )
+        return self._proxied
 
     def _refuses_header(self, sentence: str) -> None:
         self.metrics.accepted()
@@ -144,6 +146,8 @@ class Equipment:
     def tick(self, now: float) -> None:
         """Do the periodic work. Called several times a second; most of the work is done once a second."""
         self._write_down()
+        if self._proxied is not None:
+            self._proxied.tick(now)
         if now >= self._look_at:
             self._look_at = now + _LOOK_SECONDS
             self._look()

@@ -99,10 +99,9 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._equipment.close()
 
     def _turn(self) -> None:
-        """Handle everything that has happened since the last turn.
+        """Handle everything that has happened since the last turn: connections first, then others are accepted.
 
-        Connections come first. Only then are others accepted. A new one may get the descriptor number of one that ended
-        in this turn. What epoll reported about the old one does not concern the new one.
+        A new one may get the descriptor number of one that ended in this turn, whose events do not concern it.
         """
         happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
@@ -132,7 +131,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._tick(now)
 
     def _serve_newcomers(self, handshakes: list[Connection], ours: list[int]) -> None:
-        """Advance handshakes of existing connections, then serve new clients, within this turn's time for both."""
+        """Advance handshakes, then serve new clients, within this turn's time for both."""
         self._handshakes_left = _HANDSHAKES_A_TURN
         self._handshakes_until = time.monotonic() + _HANDSHAKE_SECONDS_A_TURN
         for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
@@ -141,10 +140,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._own.call(fileno)
 
     def _flush_sightings(self) -> None:
-        """Write what devices did, before the answers are sent: if we are killed in between, no answer lacks its record.
-
-        A handshake is no answer. Its line goes with the next answer's, or with the next tick.
-        """
+        """Write what devices did before the answers are sent, so that no answer lacks its record if we are killed."""
         if self._sightings is None or not self._sightings.lines:
             return
         try:
@@ -168,8 +164,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     def _accept(self) -> None:
         """Accept some connections. If more wait, the next turn comes at once, and the other clients get theirs first.
 
-        Connections are accepted faster than handshakes are computed, so a client behind a crowd does not wait for all
-        of it. Without a crowd, only one is accepted: asking for another costs about as much as accepting one.
+        Without a crowd, only one is accepted: asking for another costs about as much as accepting one.
         """
         self._full_turns += 1
         for _ in range(_ACCEPTS_A_TURN if self._full_turns > _FULL_TURNS else 1):
@@ -194,7 +189,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         """Admit a client. Usually its first bytes are here by now: serving it at once saves a turn."""
         try:
             connection = self._admit(client, address, called)
-        except Exception:  # no reason to pause: one connection fewer waits to be accepted
+        except Exception:
             self._defects.happened("a connection could not be admitted")
             self._forget(client)
         else:
@@ -226,8 +221,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _makes_room(self) -> bool:
         """Close the connection that takes most memory. False if none can be closed: threads work with all of it."""
-        largest = self._budget.who_gives_way(self._now)
-        if largest is not None:
+        if (largest := self._budget.who_gives_way(self._now)) is not None:
             self._drop(largest, MEMORY)
         return largest is not None
 
@@ -381,8 +375,6 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self.alive = self.alive and self.ppid == os.getppid()
         for connection in self._deadlines.overdue(now):
             self._let_go(connection)
-        if self._proxied is not None:
-            self._proxied.tick(now)
         self._own.resume()
         self._equipment.tick(now)
 

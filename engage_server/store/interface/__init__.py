@@ -12,6 +12,7 @@ from engage_server.store.interface.alerts import AlertStore, OutboxStore, Recipi
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.backups import BackupStore
 from engage_server.store.interface.evidence import EvidenceStore
+from engage_server.store.interface.keys import KeyStore, WrappingKey
 from engage_server.store.interface.links import Folded, IngressTables, KpnStore, PathFold, PathStore, SimPoll
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
 from engage_server.store.interface.releases import ReleaseStore
@@ -42,6 +43,7 @@ __all__ = [
     "Fold",
     "Folded",
     "IngressTables",
+    "KeyStore",
     "KnownDevice",
     "KpnStore",
     "ListChange",
@@ -65,6 +67,7 @@ __all__ = [
     "TokenStore",
     "TroubleFilter",
     "WorkerStore",
+    "WrappingKey",
 ]
 
 
@@ -84,6 +87,7 @@ class Store(
     RequestStore,
     AlertStore,
     BackupStore,
+    KeyStore,
     Protocol,
 ):
     """All capabilities together, for code that builds the services."""

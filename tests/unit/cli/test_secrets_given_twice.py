@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from engage_server.composition.opening import given_release_key, read_sealer
+from engage_server.composition.keys.source import read_key
+from engage_server.composition.opening import given_release_key
 from engage_server.errors import SettingsInvalid
 from engage_server.settings import load_settings
 from engage_server.store.sealing import new_key_encryption_key
@@ -52,10 +53,10 @@ def test_two_keys_of_an_installation(tmp_path: Path) -> None:
     (tmp_path / "release.key").write_text("x")
     named = {"ENGAGE_KEY_ENCRYPTION_KEY_FILE": "engage.kek", "ENGAGE_RELEASE_KEY_FILE": "release.key"}
     settings = load_settings(None, named, {}, tmp_path)
-    for read, variable in ((read_sealer, "ENGAGE_KEY_ENCRYPTION_KEY"), (given_release_key, "ENGAGE_RELEASE_KEY")):
+    for read, variable in ((read_key, "ENGAGE_KEY_ENCRYPTION_KEY"), (given_release_key, "ENGAGE_RELEASE_KEY")):
         with pytest.raises(SettingsInvalid, match=f"{variable} holds another secret") as raised:
             read(settings, named | {variable: other})
         assert other.strip() not in f"{raised.value}{raised.value.next_step}"
-    read_sealer(settings, named | {"ENGAGE_KEY_ENCRYPTION_KEY": one.strip()})
+    read_key(settings, named | {"ENGAGE_KEY_ENCRYPTION_KEY": one.strip()})
     (tmp_path / "engage.kek").unlink()
-    read_sealer(settings, named | {"ENGAGE_KEY_ENCRYPTION_KEY": other})
+    read_key(settings, named | {"ENGAGE_KEY_ENCRYPTION_KEY": other})

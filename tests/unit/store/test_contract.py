@@ -47,17 +47,21 @@ from engage_server.store import schema
 from engage_server.store.database.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.evidence import sighting_queries
 from engage_server.store.interface import Store
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.keys.sealed_values import SEAL_PROBE_PURPOSE
 from engage_server.store.partial_indexes import whole_schema
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import workers
 from tests.support.chains import NOW, OTHER_SITE_KEY, SITE_KEY
-from tests.support.databases import SEALER
+from tests.support.databases import KEK, SEALER, upgrade
 from tests.support.postgresql import PostgresServer
 from tests.support.rows import draft, private_key, site
 from tests.support.stored import audit_entries, audit_events, listed_devices, stored_sightings
 
 OTHER_SEALER = Sealer(Secret(bytes([1]) * 32))
+OTHER_KEK = KeyEncryptionKey(Secret(bytes([1]) * 32))
+EARLIER = KEK.earlier_sealer()
 
 
 def activate(store: SqlStore, name: str, number: int, at: datetime, event: AuditEvent) -> Release:
@@ -354,7 +358,7 @@ class TestSchema:
     def test_upgrading_again_changes_nothing(self, store: SqlStore, event: AuditEvent) -> None:
         store.add_site(site("main"), SITE_KEY, event)
         generation = store.generation()
-        schema.upgrade(store._engine, SEALER)
+        upgrade(store._engine)
         schema.assert_current(store._engine)
         assert store.generation() == generation
         assert store.site_key("main") == SITE_KEY
@@ -362,7 +366,7 @@ class TestSchema:
     def test_a_newer_database_is_refused_and_left_alone(self, store: SqlStore) -> None:
         with store._engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        for refuse in (partial(schema.assert_current, store._engine), partial(schema.upgrade, store._engine, SEALER)):
+        for refuse in (partial(schema.assert_current, store._engine), partial(upgrade, store._engine)):
             with pytest.raises(StoreVersionMismatch, match="newer version"):
                 refuse()
 
@@ -377,9 +381,9 @@ class TestSchema:
     def test_another_key_encryption_key_is_found_at_once(self, store: SqlStore, event: AuditEvent) -> None:
         store.add_site(site("main"), SITE_KEY, event)
         with pytest.raises(SealBroken, match="another key-encryption key"):
-            schema.assert_seal(store._engine, OTHER_SEALER)
+            schema.opened_sealer(store._engine, OTHER_KEK)
         with pytest.raises(SealBroken):
-            schema.upgrade(store._engine, OTHER_SEALER)
+            upgrade(store._engine, OTHER_KEK)
         with pytest.raises(SealBroken):
             SqlStore(store._engine, OTHER_SEALER).site_key("main")
         with pytest.raises(SealBroken, match="without the key-encryption key"):
@@ -619,7 +623,7 @@ class TestAuditLog:
         url = f"sqlite:///{tmp_path / 'fork.db'}"
         create_sqlite_file(url)
         engine = open_engine(url)
-        schema.upgrade(engine, SEALER)
+        upgrade(engine)
         fork = SqlStore(engine, SEALER)
         for number in range(4):
             fork.record(replace(event, reason=f"reason {number}", before={"x": "1"}, facts={"x": "2"}))
@@ -779,8 +783,8 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
         config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        probe = SEALER.seal(Secret(b"engage"), schema.SEAL_PROBE_PURPOSE)
-        sealed = SEALER.seal(SITE_KEY, "site key of main")
+        probe = EARLIER.seal(Secret(b"engage"), SEAL_PROBE_PURPOSE)
+        sealed = EARLIER.seal(SITE_KEY, "site key of main")
         for statement in (
             "INSERT INTO installation (id, generation, seal_probe) VALUES (1, 9, :probe)",
             "INSERT INTO sites (id, name, anchor, is_default, device_networks, site_key_sealed, created_at) "
@@ -798,7 +802,7 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
             connection.execute(text(statement), {name: values[name] for name in names})
     with pytest.raises(StoreVersionMismatch, match="does not have the tables of this version"):
         schema.assert_current(engine)
-    schema.upgrade(engine, SEALER, reason="version 0.2")
+    upgrade(engine, reason="version 0.2")
     schema.assert_current(engine)
     store = SqlStore(engine, SEALER)
     assert store.site("main").local_addresses == ()
@@ -827,7 +831,7 @@ def test_a_sealed_value_opens_for_its_own_purpose_alone() -> None:
 
 def test_a_server_that_became_a_standby_counts_as_gone(postgresql: PostgresServer, event: AuditEvent) -> None:
     engine = open_engine(postgresql.new_database())
-    schema.upgrade(engine, SEALER)
+    upgrade(engine)
     store = SqlStore(engine, SEALER)
     process = text("SELECT pg_backend_pid()")
     with engine.connect() as connection:  # the one of the pool; from now on nothing can be written on it
@@ -865,7 +869,7 @@ def test_operators_write_before_the_storing_goes_on(tmp_path: Path, event: Audit
     url = f"sqlite:///{tmp_path / 'engage.db'}"
     create_sqlite_file(url)
     store = SqlStore(open_engine(url), SEALER)
-    schema.upgrade(store._engine, SEALER)
+    upgrade(store._engine)
     batches, over = [0], threading.Event()
 
     def store_all_day() -> None:
@@ -894,7 +898,7 @@ def test_operators_write_before_the_storing_goes_on(tmp_path: Path, event: Audit
 
 def test_postgresql_that_is_away_is_told_and_comes_back(postgresql: PostgresServer, event: AuditEvent) -> None:
     engine = open_engine(postgresql.new_database())
-    schema.upgrade(engine, SEALER)
+    upgrade(engine)
     store = SqlStore(engine, SEALER)
     store.add_site(site("main"), SITE_KEY, event)
     postgresql.stop()

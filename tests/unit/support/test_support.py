@@ -22,11 +22,10 @@ from jinja2 import DictLoader, Environment
 from engage_server.errors import PrivateKeyInvalid
 from engage_server.pki import keys
 from engage_server.records import Secret
-from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine
 from tests.support import rsa_keys
 from tests.support.commands import engage, engage_process, ok
-from tests.support.databases import SEALER, migrated_sqlite
+from tests.support.databases import migrated_sqlite, upgrade
 from tests.support.lengths import RUN, spread
 from tests.support.postgresql import PostgresServer
 
@@ -205,7 +204,7 @@ def test_a_copied_database_is_what_the_migrations_make(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'migrated.db'}"
     create_sqlite_file(url)
     engine = open_engine(url)
-    schema.upgrade(engine, SEALER)
+    upgrade(engine)
     engine.dispose()
     copied, migrated = _said(tmp_path / "copied.db"), _said(tmp_path / "migrated.db")
     assert copied == migrated

@@ -8,7 +8,7 @@ from typing import Any, Final
 from engage_server.errors import BodyInvalid, UpstreamSilent
 from engage_server.links.sim.contract.operator_map import OperatorMap, ReachedPlaces
 from engage_server.links.sim.contract.pointers import MISSING, found_at
-from engage_server.links.sim.contract.secret_names import is_secret
+from engage_server.links.sim.secret_names import is_secret
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 from engage_server.protocol.json_body import read_json
 from engage_server.shown_text import without_controls

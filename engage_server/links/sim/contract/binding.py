@@ -7,7 +7,7 @@ from typing import Final
 from engage_server.errors import SettingsInvalid, UsageError
 from engage_server.links.registry.table import Where, did_you_mean
 from engage_server.links.sim.contract import binding_of_values
-from engage_server.links.sim.contract.binding_of_words import Words, word_faults
+from engage_server.links.sim.contract.binding_of_values import Words, word_faults
 from engage_server.links.sim.contract.document import Document
 from engage_server.links.sim.contract.endpoints import Endpoint, endpoint_of, operation_ids, routes
 from engage_server.links.sim.contract.operator_map import Mapped, OperatorMap

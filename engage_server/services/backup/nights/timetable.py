@@ -1,6 +1,6 @@
 """When the nightly backup is due, and when its absence is a fault. Pure."""
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 TRY_AGAIN_AFTER = timedelta(hours=2)  # longer than a run. After that, another host or a later try has its turn
 MOST_TRIES = 3  # of one night. A fault that stays is reported, and not tried all day
@@ -27,7 +27,6 @@ def last_due(now: datetime, at: time, zone: tzinfo | None) -> datetime:
 
 
 def _instant(local: datetime, zone: tzinfo | None) -> datetime:
-    """The moment of a local time."""
-    if zone is None:
-        return local.astimezone()  # the zone of this machine
-    return local.replace(tzinfo=zone)
+    """The moment of a local time, in UTC: Python calls two times unequal if one of them comes twice, or never."""
+    with_zone = local.astimezone() if zone is None else local.replace(tzinfo=zone)
+    return with_zone.astimezone(UTC)

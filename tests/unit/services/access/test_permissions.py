@@ -64,7 +64,8 @@ def test_a_refusal_says_why(who: Actor, act: Act, site: str, code: str) -> None:
 
 def test_what_carries_a_secret_is_for_the_command_line_alone() -> None:
     alone = {act for act, permission in PERMISSIONS.items() if permission.role is None}
-    assert {Act.SITE_KEY_EXPORT, Act.RELEASE_KEY_EXPORT, Act.SITE_ADD, Act.ALERT_COMMAND_SET} <= alone
+    exports = {Act.SITE_KEY_EXPORT, Act.RELEASE_KEY_EXPORT, Act.SITE_ADD, Act.ALERT_COMMAND_SET}
+    assert exports | {Act.KEY_ROTATE, Act.KEY_CHECK} <= alone
 
 
 def test_nobody_hands_on_more_than_they_have() -> None:
@@ -77,7 +78,14 @@ def test_nobody_hands_on_more_than_they_have() -> None:
 def test_every_action_of_an_operator_has_an_act() -> None:
     """What the audit log can hold, somebody must have been allowed to do."""
     of_nobody = {
-        *("audit:chained", "installation:created", "installation:migrated", "unknown", "person:signed-in"),
+        *(
+            "audit:chained",
+            "installation:created",
+            "installation:migrated",
+            "installation:key-made",
+            "unknown",
+            "person:signed-in",
+        ),
         *("person:password-set", "rotation:advanced", "rotation:held", "rotation:ended"),
     }
     spelled = {
@@ -88,6 +96,9 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "site:made-default": Act.SITE_CHANGE,
         "site:key-exported": Act.SITE_KEY_EXPORT,
         "installation:release-key-exported": Act.RELEASE_KEY_EXPORT,
+        "key:rotation-begun": Act.KEY_ROTATE,
+        "key:rotation-ended": Act.KEY_ROTATE,
+        "key:rotation-aborted": Act.KEY_ROTATE,
         "device:added": Act.DEVICE_ADD,
         "device:named": Act.DEVICE_NAME,
         "device:forgotten": Act.DEVICE_FORGET,

@@ -17,10 +17,11 @@ from engage_server.services.backup.archive.manifest import AuthorityKeys, Manife
 from engage_server.services.backup.archive.names import CODE, MANIFEST
 from engage_server.services.backup.archive.reading import open_archive
 from engage_server.store import schema
-from engage_server.store.sealing import LinkSealer, Sealer
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.sealing import LinkSealer
 from engage_server.store.tables import metadata
 from tests.support.backups import Members, archive_bytes, listed, members_of, together, verified
-from tests.support.databases import SEALER
+from tests.support.databases import KEK
 
 _SITES, _RELEASES = "tables/sites/000001.jsonl", "tables/releases/000001.jsonl"
 _AUDIT, _INSTALLATION = "tables/audit_events/000001.jsonl", "tables/installation/000001.jsonl"
@@ -96,7 +97,7 @@ def test_without_the_key_of_the_links_it_says_so(tmp_path: Path) -> None:
 def test_a_foreign_key_opens_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.tar.gz").write_bytes(archive_bytes())
     with pytest.raises(Refused, match="made with another key-encryption key") as refused:
-        drilled(tmp_path / "b.tar.gz", DrillKeys(Sealer(Secret(b"o" * 32))), tmp_path, 0)
+        drilled(tmp_path / "b.tar.gz", DrillKeys(KeyEncryptionKey(Secret(b"o" * 32))), tmp_path, 0)
     assert "--kek-file" in refused.value.next_step
     assert [each.name for each in tmp_path.iterdir()] == ["b.tar.gz"]
 
@@ -252,7 +253,7 @@ def test_a_drill_leaves_the_reserve_of_the_disk_free(tmp_path: Path, monkeypatch
     full = os.statvfs_result((found.f_bsize, 1, 1000, 100, 100, *found[5:]))
     monkeypatch.setattr(os, "statvfs", lambda path: full)
     with pytest.raises(NotPossible, match="throw-away database"):
-        drilled(tmp_path / "b.tar.gz", DrillKeys(SEALER), tmp_path, 256)
+        drilled(tmp_path / "b.tar.gz", DrillKeys(KEK), tmp_path, 256)
     assert [each.name for each in tmp_path.iterdir()] == ["b.tar.gz"]
 
 

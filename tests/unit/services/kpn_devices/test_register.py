@@ -30,7 +30,8 @@ from engage_server.services.kpn_devices.ingress_copy import (
 )
 from engage_server.services.kpn_devices.register import SMS_KEPT_FOR, KpnDevices, SimCard, secret_purpose
 from engage_server.store.database.engine import open_engine
-from engage_server.store.sealing import LinkSealer, Sealer, new_key_encryption_key
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.sealing import LinkSealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW
 from tests.support.databases import SEALER, migrated_sqlite
@@ -268,7 +269,7 @@ class TestKey:
         sealed = LinkSealer.from_text(text, "links.key").seal(SECRET, "x")
         assert LinkSealer.from_text(b" " + text, "links.key").open(sealed, "x") == SECRET
         with pytest.raises(SealBroken):
-            Sealer.from_text(text, "kek").open(sealed, "x")
+            KeyEncryptionKey.from_text(text, "kek").open(sealed, "x")
         for wrong in (b"", b"short", text[:-5], b"=" * 44):
             with pytest.raises(SettingsInvalid, match=r"links\.key: not a key of the links"):
                 LinkSealer.from_text(wrong, "links.key")

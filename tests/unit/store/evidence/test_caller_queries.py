@@ -33,6 +33,7 @@ from engage_server.store.interface import DeviceFilter, Place
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
+from tests.support.databases import upgrade
 from tests.support.stored import audit_events, stored_sightings
 from tests.support.world import serial_of
 
@@ -190,7 +191,7 @@ class TestUpgrade:
             connection.execute(text(_ADDRESS), {"a": "192.0.2.44", "s": serial_of(4)})
             for number in range(100, 130):
                 connection.execute(text(_ADDRESS), {"a": NAT, "s": serial_of(number)})
-        schema.upgrade(engine, SEALER)
+        upgrade(engine)
         store = SqlStore(engine, SEALER)
         known = {each.identity: each for each in store.device_histories("main", DeviceFilter())}
         found = {who: (each.home, each.tls_nights, each.finished_release) for who, each in known.items()}

@@ -10,7 +10,6 @@ from engage_server.records import (
     AuditEvent,
     Device,
     Host,
-    Secret,
     Sighting,
     SightingKind,
     Site,
@@ -20,9 +19,9 @@ from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.fold import fold
 from engage_server.services.sites.register import new_site_key
 from engage_server.store.database.engine import open_engine
-from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
+from tests.support.databases import SEALER
 from tests.support.world import serial_of
 
 NAT = "192.0.2.1"
@@ -30,7 +29,7 @@ NAT = "192.0.2.1"
 
 @pytest.fixture
 def store(migrated_url: str) -> Iterator[SqlStore]:
-    store = SqlStore(open_engine(migrated_url), Sealer(Secret(bytes(32))))
+    store = SqlStore(open_engine(migrated_url), SEALER)
     for name, key in (("main", SITE_KEY), ("north", new_site_key())):
         event = AuditEvent(NOW, "tester", AuditAction.SITE_ADDED, name)
         store.add_site(Site(name, (Host(f"{name}.example"),), AnchorRole.ROOT, name == "main", (), NOW), key, event)

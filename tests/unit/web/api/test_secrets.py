@@ -25,6 +25,7 @@ from tests.support.api import Api, Caller, problem, sent_chain
 from tests.support.api_requests import conditions_of, path_of
 from tests.support.canaries import forms_of, lines_of
 from tests.support.chains import SITE_KEY
+from tests.support.databases import INSTALLATION_KEY, SEALER
 from tests.support.world import World
 
 PASSPHRASE = "the passphrase of a canary"
@@ -34,7 +35,8 @@ class Canaries:
     """What must be nowhere, and everything that was said."""
 
     def __init__(self) -> None:
-        self.secrets: set[str] = {PASSPHRASE, "PRIVATE KEY"} | forms_of(SITE_KEY.reveal()) | forms_of(bytes(32))
+        keys = (SITE_KEY.reveal(), bytes(32), INSTALLATION_KEY.reveal(), SEALER.release_key.reveal())
+        self.secrets: set[str] = {PASSPHRASE, "PRIVATE KEY"}.union(*map(forms_of, keys))
         self.said: list[str] = []
 
     def hear(self, caller: Caller, method: str, path: str, body: object = None, **fields: str) -> int:

@@ -11,6 +11,7 @@ from engage_server.web.console.table import PAGES
 from tests.support.canaries import forms_of, lines_of
 from tests.support.chains import SITE_KEY
 from tests.support.console import Browser, Console
+from tests.support.databases import INSTALLATION_KEY, SEALER
 from tests.support.world import World, serial_of
 
 PASSWORD, PASSPHRASE = "correct horse battery", "the passphrase of a canary"
@@ -30,7 +31,8 @@ def world(world: World) -> World:
 @pytest.fixture
 def secrets(console: Console, world: World) -> Iterator[set[str]]:
     """All there are: keys, a token, an invitation and a password. The sessions of browsers come to it."""
-    found = forms_of(SITE_KEY.reveal()) | forms_of(KEY_ENCRYPTION_KEY) | {"PRIVATE KEY", PASSWORD}
+    keys = (SITE_KEY.reveal(), KEY_ENCRYPTION_KEY, INSTALLATION_KEY.reveal(), SEALER.release_key.reveal())
+    found = {"PRIVATE KEY", PASSWORD}.union(*map(forms_of, keys))
     for key in world.folder.rglob("*.key"):
         found |= lines_of(key.read_text())
     found.add(console.side.access.people.add("invited", Grant(Role.VIEWER, None), world.occasion))

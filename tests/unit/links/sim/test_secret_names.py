@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engage_server.links.sim.contract.answers import entry
-from engage_server.links.sim.contract.secret_names import is_secret
+from engage_server.links.sim.secret_names import is_secret
 
 _ONE = "ki opc pin puk adm psk secret password passphrase token kic credentials"
 _SEVERAL = "pin code,puk code,auth key,api key,pre shared key,shared secret,private key,access token,encryption key"

@@ -1,7 +1,9 @@
 """Which names of fields mean a secret, however a contract spells them. Pure.
 
-What is not for a screen: the keys of a SIM (Ki, OPc and those for the air), the codes that unlock it, shared keys of
-tunnels, passwords and tokens. A name is split into its words first: ``pukCode``, ``PUK_CODE`` and ``puk-code`` are one.
+Some things are not for a screen. Of a SIM: its keys (Ki, OPc and those for the air), and the codes that unlock it. Of
+others: shared keys of tunnels, passwords and tokens.
+
+A name is split into its words first: ``pukCode``, ``PUK_CODE`` and ``puk-code`` are one.
 """
 
 import re

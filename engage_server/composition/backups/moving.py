@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, make_url
 
-from engage_server.composition.opening import kept_open, open_database
+from engage_server.composition.opening import kept_open, open_database, open_sealer
 from engage_server.errors import Conflict, NotPossible, UsageError
 from engage_server.records import LIVE_WITHIN, AuditAction, AuditEvent, AuditHead, Occasion
 from engage_server.services.backup.creation import head_of
@@ -17,7 +17,6 @@ from engage_server.store.copying.picture import picture_of
 from engage_server.store.database.engine import sqlite_path
 from engage_server.store.database.new_file import assert_no_file, new_database
 from engage_server.store.interface.copying import Picture, TableRows
-from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 
 _TELL_EVERY = 50_000  # rows
@@ -67,7 +66,7 @@ def target_of(url: str, settings: Settings, folder: Path) -> str:
 
 def copy_store(
     settings: Settings,
-    sealer: Sealer,
+    environment: Mapping[str, str],
     target: str,
     occasion: Occasion,
     *,
@@ -81,7 +80,7 @@ def copy_store(
 
     Args:
         settings: The settings.
-        sealer: Signs the audit log.
+        environment: For the key-encryption key.
         target: The URL of the empty database.
         occasion: Who does it, when, and why.
         while_serving: Go on although something serves.
@@ -93,7 +92,7 @@ def copy_store(
         NotPossible: A database prevented it, or the copy differs. A SQLite file is then removed.
     """
     with kept_open(open_database(settings)) as source:
-        store = SqlStore(source, sealer, told=told)
+        store = SqlStore(source, open_sealer(source, settings, environment), told=told)
         was_serving = _is_serving(store, while_serving=while_serving)
         _assert_empty(target)
         event = AuditEvent(

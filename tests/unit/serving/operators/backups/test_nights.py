@@ -1,0 +1,81 @@
+"""When the operators' instance starts the nightly work, and what it says of its end."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import time, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from engage_server.errors import NotPossible
+from engage_server.records import BackupRun, BackupStep
+from engage_server.serving.operators.acting_side import ActingSide
+from engage_server.serving.operators.backups.child import backup_in_child
+from engage_server.serving.operators.backups.nights import NightlyBackups
+from engage_server.settings import Settings
+from tests.support.backups import settings_of
+from tests.support.chains import NOW
+from tests.support.world import World
+
+_LOG = logging.getLogger("test")
+
+
+class Host:
+    """One host's operators' instance, with the work and the clock in the test's hand."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.world, self.now, self.done, self.failure = world, NOW, 0, ""
+        side = cast("ActingSide", SimpleNamespace(get=lambda: SimpleNamespace(backup_runs=world.store)))
+        self.nights = NightlyBackups(side, settings, self.work, _LOG, lambda: self.now)
+
+    def work(self, settings: Settings) -> str:
+        self.done += 1
+        if not self.failure:
+            good = BackupRun(BackupStep.DRILLED, self.now, True, "b.tar.gz", "gate-1", 1.0)
+            self.world.store.record_backup_run(good)
+        return self.failure
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as world:
+        yield world
+
+
+def nightly(folder: Path, at: time | None = time(2, 30)) -> Settings:
+    return replace(settings_of(folder), backup_folder=folder / "nights", backup_at=at)
+
+
+def test_it_runs_once_a_night_on_one_host(world: World, tmp_path: Path) -> None:
+    one, other = Host(world, nightly(tmp_path)), Host(world, nightly(tmp_path))
+    for minute in range(0, 24 * 60, 20):
+        one.now = other.now = NOW + timedelta(minutes=minute)
+        one.nights.run()
+        other.nights.run()
+    assert (one.done + other.done) in (1, 2)  # the one that was missed, and the next night's
+    assert len({each.at.date() for each in world.store.backup_runs(10)}) == one.done + other.done
+
+
+def test_without_a_time_of_day_nothing_runs(world: World, tmp_path: Path) -> None:
+    host = Host(world, nightly(tmp_path, None))
+    host.nights.run()
+    assert host.done == 0
+
+
+def test_a_failure_is_reported_and_tried_again_later(world: World, tmp_path: Path) -> None:
+    host = Host(world, nightly(tmp_path))
+    host.failure = "there is no space for the backup"
+    with pytest.raises(NotPossible, match="no space"):
+        host.nights.run()
+    host.now += timedelta(minutes=30)
+    host.nights.run()
+    assert host.done == 1
+
+
+def test_the_process_says_why_it_failed(tmp_path: Path) -> None:
+    """A real one: it gets the settings, finds no installation, and says so without a traceback."""
+    failure = backup_in_child(nightly(tmp_path))
+    assert "there is no installation here" in failure
