@@ -38,3 +38,32 @@ def test_another_site_is_refused_by_name(installation: Path) -> None:
     done = engage(installation, "tonight", "--site", "gone")
     assert done.returncode != 0
     assert "gone" in done.stderr
+
+
+class TestMail:
+    """What the morning mail would say now, and sending it by hand."""
+
+    def test_it_is_printed_and_nothing_is_sent(self, installation: Path) -> None:
+        done = engage(installation, "tonight", "--mail")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.startswith("Subject: main: no door at risk, ")
+        assert "0 doors called since noon." in done.stdout
+        found = json.loads(engage(installation, "tonight", "--mail", "--json").stdout)
+        assert f"Subject: {found['subject']}\n" in done.stdout
+        assert found["facts"]["sites"][0]["site"] == "main"
+
+    def test_it_is_sent_to_one_recipient_and_recorded(self, installation: Path, tmp_path: Path) -> None:
+        kept = tmp_path / "kept"
+        run = ("--run", "/bin/sh", "--", "-c", f"cat > {kept}")
+        ok(engage(installation, "alert", "add", "command", "keeper", *run))
+        done = engage(installation, "tonight", "--mail", "--to", "keeper")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "sent to keeper: main: no door at risk" in " ".join(done.stdout.split())
+        assert "main: no door at risk" in kept.read_text()
+        assert "sent the morning mail to keeper" in engage(installation, "audit", "show", "--last", "1").stdout
+        ok(engage(installation, "alert", "remove", "keeper"))
+
+    def test_what_cannot_be_is_refused(self, installation: Path) -> None:
+        assert engage(installation, "tonight", "--to", "keeper").returncode == 2
+        nobody = engage(installation, "tonight", "--mail", "--to", "nobody")
+        assert nobody.returncode == 2 and "there is no recipient 'nobody'" in nobody.stderr

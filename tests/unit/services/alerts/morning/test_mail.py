@@ -140,7 +140,7 @@ class TestText:
 class TestSize:
     """10,000 doors at risk are a mail that arrives."""
 
-    @pytest.mark.parametrize("name", ["", "\U0001f6aa" * 80, '"' * 80])
+    @pytest.mark.parametrize("name", ["", "\U0001f6aa" * 80, '"' * 80], ids=["none", "wide", "escaped"])
     def test_the_worst_fifty_and_a_link(self, name: str) -> None:
         many = [door(number, name=name, place=name and f"{number} {'ü' * 100}") for number in range(10_000)]
         found = message(site(no_return(77_777), *many, *many[:0]))

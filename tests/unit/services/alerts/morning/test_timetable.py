@@ -17,6 +17,7 @@ def mornings(zone: ZoneInfo, first: datetime, hours: int) -> list[Morning]:
     for minute in range(hours * 60):
         morning = morning_at(first + minute * MINUTE, zone)
         if morning is not None:
+            assert morning.at <= first + minute * MINUTE, "nothing is due before its time"
             found.setdefault(morning.day, morning)
     return list(found.values())
 
