@@ -96,6 +96,11 @@ class Settings:
         "default", "default: TLS 1.2 and 1.3. legacy: also 1.0 and 1.1, for the oldest firmware."
     )
     trusted_proxies: Networks = setting((), "Networks whose X-Forwarded-For and X-Forwarded-Host headers are trusted.")
+    proxy_protocol_from: Networks = setting(
+        (),
+        "Networks of load balancers that begin each connection with the PROXY protocol, version 2. A device connection "
+        "from there without it is closed.",
+    )
     handshake_seconds: Seconds = setting(30, "How many seconds a TLS handshake may take, first byte to last.")
     header_seconds: Seconds = setting(30, "How many seconds a request's header may take.")
     body_seconds: Seconds = setting(60, "How many seconds a request's body may take.")
@@ -191,6 +196,9 @@ class Settings:
     sighting_days: Annotated[int, Bounds(ge=1, le=36_500)] = setting(
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
+    )
+    alert_store_away_minutes: Annotated[int, Bounds(ge=1, le=10_080)] = setting(
+        10, "How many minutes the database may not answer before recipients of alerts hear of it."
     )
     backup_folder: Path | None = setting(
         None, "Folder of the nightly backups. Best on another disk. If it is not set: there are none."

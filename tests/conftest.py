@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run's length, keys from a pool, templates compiled once, and what each test costs."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each server that a test starts compiles all that it imports
+    sys.dont_write_bytecode = False
     collect_seldom()  # as commands do: to look at all that was collected, again and again, took a tenth of the time
     settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
     settings.load_profile("suite")

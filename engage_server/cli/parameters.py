@@ -42,6 +42,26 @@ class HostType(click.ParamType[Host]):
         return value if isinstance(value, Host) else Host.parse(value)
 
 
+class FoundOption(click.Option):
+    """An option whose value another command lists. If it is missing, the error names that command.
+
+    Args:
+        found_with: The command, without the program's name.
+    """
+
+    def __init__(self, *names: Any, found_with: str, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.found_with = found_with
+
+
+class FoundArgument(click.Argument):
+    """The same for an argument."""
+
+    def __init__(self, *names: Any, found_with: str, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.found_with = found_with
+
+
 class NetworkType(click.ParamType[IPNetwork]):
     """A network in CIDR notation."""
 
@@ -179,8 +199,15 @@ def _secret_text(session: Session, file: str | None, variable: str) -> Secret | 
         if value is not None:
             _assert_no_other(variable, value, file)
             return Secret(value.encode())
-    if file is None:
-        return None
+    return None if file is None else read_secret(file)
+
+
+def read_secret(file: str) -> Secret:
+    """The content of a file with a secret; of standard input for ``-``.
+
+    Raises:
+        FileNotUsable: The file cannot be read.
+    """
     if file == "-":
         return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
     return _narrow(read_file(Path(file), limit=_MAX_SECRET_BYTES))

@@ -16,6 +16,7 @@ _ADDRESSES_OF_A_SITE = 4096
 _FIRST_SERIAL = 0xDE300000 << 96
 _LAST_MINUTE = 225  # a call begins between midnight and a quarter to four
 _LARGE = 100
+_FEW = 4  # of so few, each one calls in with all its calls
 _NEW_NIGHTS = 12  # since the door that downloads nothing was commissioned
 
 
@@ -103,7 +104,7 @@ def doors_of(
                 tls="TLSv1.2" if random.random() < 0.2 else "TLSv1.3",
                 since=_since(trouble, begins.get(building, 0), nights),
                 trouble=trouble,
-                is_talkative=index % max(4, doors // 8) == 0 or trouble in _TALKATIVE,
+                is_talkative=doors < _FEW or index % max(_FEW, doors // 8) == 0 or trouble in _TALKATIVE,
             )
         )
     return found

@@ -15,7 +15,7 @@ from engage_server.demo.doors import Door, doors_of
 from engage_server.demo.front import Front
 from engage_server.demo.nights import SiteNights
 from engage_server.demo.people import MAKER
-from engage_server.demo.site_acts import SiteActs
+from engage_server.demo.site_acts import SiteActs, cut_nights, path_events
 from engage_server.demo.sites import DemoSite
 from engage_server.demo.size import DemoSize
 from engage_server.demo.story import Story
@@ -98,7 +98,8 @@ class _Nights:
 
     def run(self) -> None:
         """Everything in the order of time. What would lie after now is left out."""
-        events = [*self._story.all(), *self._nights_and_looks()]
+        path = path_events(self._side, self._calendars[sites.DEPOT.name], self._size.nights)
+        events = [*self._story.all(), *path, *self._nights_and_looks()]
         for at, act in sorted(events, key=lambda event: event[0]):
             if at <= self._now:
                 act(at)
@@ -117,7 +118,8 @@ class _Nights:
         if site.name not in self._lives:
             key = self._side.sites.key(site.name)
             doors = self._doors[site.name]
-            self._lives[site.name] = SiteNights(self._front, doors, site.host, key, self._size.nights)
+            cut = cut_nights(self._size.nights) if site is sites.DEPOT else frozenset[int]()
+            self._lives[site.name] = SiteNights(self._front, doors, site.host, key, self._size.nights, cut)
         self._lives[site.name].live(night, self._calendars[site.name].at(night, 0))
         if site is sites.CAMPUS and (night + 1) % _TOLD_EVERY == 0:
             self._tell(f"night {night + 1} of {self._size.nights}")

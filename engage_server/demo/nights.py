@@ -1,7 +1,7 @@
 """What doors do in a night: call by TLS, fetch the anchor if that fails, call in. Judged as the virtual lock judges."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from urllib.parse import urlsplit
@@ -34,9 +34,19 @@ class SiteNights:
         host: The host that they call.
         key: The site key that they were commissioned with.
         nights: How many nights there are.
+        cut: The nights in which no call comes through, whatever the doors do.
     """
 
-    def __init__(self, front: Front, doors: Sequence[Door], host: Host, key: Secret, nights: int) -> None:
+    def __init__(
+        self,
+        front: Front,
+        doors: Sequence[Door],
+        host: Host,
+        key: Secret,
+        nights: int,
+        cut: Collection[int] = frozenset(),
+    ) -> None:
+        self._cut = cut
         self._front, self._doors, self._host, self._key, self._nights = front, doors, host, key, nights
         self._anchors: dict[str, bytes] = {}
         self._verdicts: dict[tuple[bytes, tuple[bytes, ...]], bool] = {}
@@ -58,7 +68,7 @@ class SiteNights:
                 self._call(door, night, midnight + timedelta(minutes=door.minute, seconds=round(late)))
 
     def _calls(self, door: Door, night: int) -> bool:
-        if night < door.since or door.trouble is Trouble.NEVER_CAME:
+        if night < door.since or night in self._cut or door.trouble is Trouble.NEVER_CAME:
             return False
         if door.trouble is Trouble.SILENT:
             return night < self._nights - min(SILENT_NIGHTS, self._nights // 2)

@@ -1,11 +1,13 @@
 """What is done at one site, by people and by strangers."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.demo.bodies import config_call, database
+from engage_server.demo.calendar import SiteCalendar
 from engage_server.demo.doors import Door
 from engage_server.demo.front import Front
 from engage_server.demo.people import ANNA, BERT, TOKEN
@@ -13,7 +15,17 @@ from engage_server.demo.sites import CAMPUS, CLINIC, DEPOT, DemoSite
 from engage_server.pki.issuing.authority import ChainPlan
 from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.protocol.json_body import write_json
-from engage_server.records import CallIn, CallInWay, GatePolicy, Occasion, RotationWay, Upstream
+from engage_server.records import (
+    LINK_REGISTERED,
+    CallIn,
+    CallInWay,
+    GatePolicy,
+    Occasion,
+    PathEvent,
+    PathSays,
+    RotationWay,
+    Upstream,
+)
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.device_files.for_devices import FileForDevice, judged
@@ -27,6 +39,14 @@ _NETWORKS = tuple(map(ipaddress.ip_network, ("198.18.0.0/15", "127.0.0.0/8")))  
 _STRANGER = "DE30FFFF000000000000000000000001"
 _FIRST_DATABASE = 1
 _DAYS_BEYOND = {CLINIC.name: 45, DEPOT.name: 40}  # that a site's first server certificate is good for after all nights
+
+# the depot's SIM was suspended for one night long ago, and has been suspended for three nights now: a door that calls
+# each night counts as silent after two and a half days. Its operator does not exist, so only its events are there
+LINK = "demo-depot-sim"
+_LAST = 3
+_SIM = "8931440000000000001"
+_SUSPENDED = {"thing": _SIM, "state": "SUSPENDED"}
+_ACTIVE = {"thing": _SIM, "state": "ACTIVE"}
 
 
 class SiteActs:
@@ -113,3 +133,40 @@ class SiteActs:
         self._front.at = at
         self._front.follow()
         self._front.call_ins.answer(config_call(_STRANGER, "198.18.255.1", site.host, at))
+
+
+def cut_nights(nights: int) -> frozenset[int]:
+    """The nights in which no call of the depot comes through: one long ago, and the last three.
+
+    Args:
+        nights: How many there are.
+    """
+    return frozenset((nights // 3 - 1, *range(nights - _LAST, nights)))
+
+
+def path_events(
+    side: OperatorSide, calendar: SiteCalendar, nights: int
+) -> Iterator[tuple[datetime, Callable[[datetime], None]]]:
+    """Each event of the link with its time, in no order.
+
+    Args:
+        side: The services of the demonstration.
+        calendar: The depot's.
+        nights: How many nights there are.
+    """
+    say = partial(_say, side)
+    yield calendar.at(-1, 9), partial(say, LINK_REGISTERED, PathSays.NOTHING, {"partner": "sim"})
+    cuts = cut_nights(nights)
+    for night in range(-1, nights - 1):
+        if night + 1 in cuts and night in cuts:
+            continue
+        if night + 1 in cuts:
+            yield calendar.at(night, 17, 20), partial(say, "sim_suspended", PathSays.CUT, _SUSPENDED)
+        else:
+            yield calendar.at(night, 17, 20), partial(say, "sim_reachable", PathSays.WORKS, _ACTIVE)
+        if night in cuts:
+            yield calendar.at(night, 8, 35), partial(say, "sim_active", PathSays.RESTORED, _ACTIVE)
+
+
+def _say(side: OperatorSide, kind: str, says: PathSays, detail: dict[str, str], at: datetime) -> None:
+    side.path_recording.record([PathEvent(DEPOT.name, LINK, at, kind, says, detail)])

@@ -51,19 +51,11 @@ from engage_server.records.label import (
     searched_words,
     words_of,
 )
+from engage_server.records.link_standing import LinkCut, LinkStanding, PathMark
 from engage_server.records.occasion import LONGEST_REASON, BootClock, Occasion, read_reason
 from engage_server.records.page import Page, every_item
-from engage_server.records.path_event import (
-    LINK_REGISTERED,
-    LINK_REMOVED,
-    NIGHT_AFTER_CUT,
-    CutPath,
-    LinkStanding,
-    PathCut,
-    PathEvent,
-    PathSays,
-    StoredPathEvent,
-)
+from engage_server.records.path_cut import NIGHT_AFTER_CUT, CutPath, PathCut, night_of
+from engage_server.records.path_event import LINK_REGISTERED, LINK_REMOVED, PathEvent, PathSays, StoredPathEvent
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import Approval, GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
@@ -128,6 +120,7 @@ __all__ = [
     "KeyedRequest",
     "KpnDevice",
     "Limit",
+    "LinkCut",
     "LinkStanding",
     "NamedDevice",
     "Occasion",
@@ -137,6 +130,7 @@ __all__ = [
     "Page",
     "PathCut",
     "PathEvent",
+    "PathMark",
     "PathSays",
     "Person",
     "PersonState",
@@ -165,6 +159,7 @@ __all__ = [
     "door_title",
     "every_item",
     "folded",
+    "night_of",
     "read_address",
     "read_label",
     "read_network",

@@ -34,6 +34,7 @@ class AlertKind(StrEnum):
     DRILL_FAILED = "drill_failed"
     NOBODY_CALLED = "nobody_called"
     STORE_AWAY = "store_away"
+    RECIPIENT_OFF = "recipient_off"  # a receiver refused for good: the others hear of it
     TEST = "test"
 
 

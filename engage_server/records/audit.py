@@ -57,6 +57,7 @@ class AuditAction(StrEnum):
     SIM_MESSAGE_ORDERED = "sim:message-ordered"
     SIM_NETWORK_CHANGE_ORDERED = "sim-network:change-ordered"
     SIM_USER_ORDERED = "sim-user:ordered"
+    SIM_ORDER_ENDED = "sim:order-ended"
     PERSON_ADDED = "person:added"
     PERSON_CHANGED = "person:changed"
     PERSON_RESET = "person:reset"
@@ -66,6 +67,10 @@ class AuditAction(StrEnum):
     SIGNED_IN = "person:signed-in"
     TOKEN_ADDED = "token:added"  # noqa: S105
     TOKEN_REVOKED = "token:revoked"  # noqa: S105
+    ALERT_RECIPIENT_ADDED = "alert:recipient-added"
+    ALERT_RECIPIENT_REMOVED = "alert:recipient-removed"
+    ALERT_RECIPIENT_TESTED = "alert:recipient-tested"
+    ALERT_MAIL_SENT = "alert:mail-sent"
     AUDIT_CHAINED = "audit:chained"
     UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 

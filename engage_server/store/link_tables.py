@@ -52,13 +52,11 @@ link_standings = Table(
     Column("trouble_at", UtcDateTime),
     Column("trouble_by", String(64), nullable=False),
     Column("restored_at", UtcDateTime),
-    Column("cut_since", UtcDateTime),
-    Column("cut_at", UtcDateTime),
-    Column("cut_until", UtcDateTime),
-    Column("worked_since", UtcDateTime),
-    Column("worked_until", UtcDateTime),
     Column("registered_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
+    Column("former_site", String(64), nullable=False, server_default=""),
+    Column("marks", JSON, nullable=False, server_default="[]"),
+    Column("cuts", JSON, nullable=False, server_default="[]"),
 )
 
 kpn_devices = Table(

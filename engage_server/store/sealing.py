@@ -30,7 +30,7 @@ from engage_server.records import Secret
 from engage_server.records.release_key import read_release_key
 
 KEY_BYTES = 32
-UNDER_EARLIER_KEY = b"\x01"  # the key-encryption key itself, as before schema 0025
+UNDER_EARLIER_KEY = b"\x01"  # the key-encryption key itself, as before schema 0026
 UNDER_RELEASE_KEY = b"\x02"
 _UNDER_LINKS_KEY = b"\x03"
 _UNDER_INSTALLATION_KEY = b"\x04"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, PathCut, RequiredEvidence, Sighting
+from engage_server.records import Adoption, AuditEvent, CutPath, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.evidence import (
     adoption_queries,
@@ -64,9 +64,9 @@ class SqlEvidence:
         *,
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
-        cut: PathCut | None = None,
+        path: CutPath | None = None,
     ) -> Adoption:
-        question = Question(site, release, since, now, evidence, only_listed, cut)
+        question = Question(site, release, since, now, evidence, only_listed, path)
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_adoption(connection, question)
 

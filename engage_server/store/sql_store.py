@@ -48,16 +48,7 @@ from engage_server.store.tables import installation
 
 
 class SqlStore(
-    SqlDevices,
-    SqlEvidence,
-    SqlPages,
-    SqlWorkers,
-    SqlRotation,
-    SqlLinks,
-    SqlAccess,
-    SqlAlerts,
-    SqlBackups,
-    SqlKeys,
+    SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts, SqlBackups, SqlKeys
 ):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from engage_server.records import AuditEvent, WorkerStatus
 from engage_server.store.database.engine import reading, writing
+from engage_server.store.keys import key_queries
 from engage_server.store.queries import worker_queries
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SqlWorkers:
     def forget_host(self, host: str, live_within: timedelta, event: AuditEvent) -> int:
         with writing(self._engine) as connection:
             forgotten = worker_queries.delete_host(connection, host, live_within)
+            key_queries.forget_host(connection, host)
             self._tell(connection, event, changes_serving=False)
             return forgotten
 

@@ -110,19 +110,31 @@ STEPS = [
     step(f"kpn downlink send {IMEI} report=now", Act.DOWNLINK_SEND, "downlink:queued"),
     step("kpn downlink cancel 1", Act.DOWNLINK_SEND, "downlink:cancelled"),
     step(f"kpn device remove {IMEI} --yes", Act.KPN_DEVICE_CHANGE, "kpn-device:removed"),
-    step(f"sim set {iccid(1)} --to SUSPENDED --yes", Act.SIM_SET, "sim:state-ordered"),
-    # many SIMs, one act
-    step("sim set --tag depot --to ACTIVE --yes", Act.SIM_SET, "sim:state-ordered"),
+    step(f"sim set {iccid(1)} --to SUSPENDED --yes", Act.SIM_SET, "sim:state-ordered", "sim:order-ended"),
+    # the order, and what came of it: many SIMs are one act
+    step("sim set --tag depot --to ACTIVE --yes", Act.SIM_SET, "sim:state-ordered", "sim:order-ended"),
     step(
         f"sim set {iccid(1)} --to RETIRED --permanently",
         Act.SIM_RETIRE,
         "sim:retirement-ordered",
+        "sim:order-ended",
         typed=f"{iccid(1)}\n",
     ),
-    step("sim tag add winter --group locks --yes", Act.SIM_CHANGE, "sim:change-ordered"),
-    step("sim sms send --text-file - " + iccid(2), Act.SIM_MESSAGE_SEND, "sim:message-ordered", typed=SMS),
-    step("sim rule remove fw-1 r-1 --yes", Act.SIM_NETWORK_CHANGE, "sim-network:change-ordered"),
-    step("sim user add anna --email a@example.org --permission all", Act.SIM_USER_ADD, "sim-user:ordered"),
+    step("sim tag add winter --group locks --yes", Act.SIM_CHANGE, "sim:change-ordered", "sim:order-ended"),
+    step(
+        "sim sms send --yes --text-file - " + iccid(2),
+        Act.SIM_MESSAGE_SEND,
+        "sim:message-ordered",
+        "sim:order-ended",
+        typed=SMS,
+    ),
+    step("sim rule remove fw-1 r-1 --yes", Act.SIM_NETWORK_CHANGE, "sim-network:change-ordered", "sim:order-ended"),
+    step(
+        "sim user add anna --email a@example.org --permission all",
+        Act.SIM_USER_ADD,
+        "sim-user:ordered",
+        "sim:order-ended",
+    ),
     step("people add anna --role admin", Act.PEOPLE_CHANGE, "person:added"),
     step("people change anna --role viewer", Act.PEOPLE_CHANGE, "person:changed"),
     step("people openid anna --none", Act.PEOPLE_CHANGE, "person:changed"),
@@ -131,6 +143,9 @@ STEPS = [
     step("people remove anna --yes", Act.PEOPLE_CHANGE, "person:removed"),
     step("token add ci --role viewer", Act.TOKEN_CHANGE, "token:added"),
     step("token revoke ci", Act.TOKEN_CHANGE, "token:revoked"),
+    step("alert add command log --run /bin/cat", (Act.ALERT_CHANGE, Act.ALERT_COMMAND_SET), "alert:recipient-added"),
+    step("alert test log", Act.ALERT_TEST, "alert:recipient-tested"),
+    step("alert remove log", Act.ALERT_CHANGE, "alert:recipient-removed"),
     step("site remove west --yes", Act.SITE_REMOVE, "site:removed"),
     step(
         "import vendor vendor --site old --site-key-file site.key --apply",
@@ -150,7 +165,15 @@ SEEING = [
         "audit verify",
         "people list",
     ),
-    *("token list", "link list", "kpn device list", "kpn downlink list", "settings", "device export --site main"),
+    *(
+        "token list",
+        "alert list",
+        "link list",
+        "kpn device list",
+        "kpn downlink list",
+        "settings",
+        "device export --site main",
+    ),
 ]
 
 

@@ -2,9 +2,10 @@
 
 The console's templates take a quarter of a second together, and the addresses of all pages some hundredths. Some
 hundred tests would pay both. What is compiled is the same for the same source; each test renders and matches anew.
+The same goes for SQL: each test has its own engine, which would compile each statement that its pages and services ask.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from types import CodeType
 from typing import Any
@@ -13,6 +14,8 @@ from unittest.mock import patch
 from flask import Flask
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 
@@ -60,10 +63,55 @@ def _built_once(build: Callable[..., Any]) -> Callable[..., Any]:
     return built
 
 
+class CompiledStatements(MutableMapping[tuple[Any, ...], Any]):
+    """The statements that the engines of this process compiled, for each make of a database.
+
+    An engine's own cache names its dialect, of which each engine has another one: it also holds what to do to connect.
+    """
+
+    def __init__(self) -> None:
+        self._known: LRUCache[Any, Any] = LRUCache(4000)
+
+    def __getitem__(self, key: tuple[Any, ...]) -> Any:
+        return self._known[_of_make(key)]
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        """As a mapping does it, in one step: other threads may remove the statement meanwhile."""
+        return self._known.get(_of_make(key), default)
+
+    def __setitem__(self, key: tuple[Any, ...], statement: Any) -> None:
+        self._known[_of_make(key)] = statement
+
+    def __delitem__(self, key: tuple[Any, ...]) -> None:
+        del self._known[_of_make(key)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _of_make(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key, with all that the compiler asks of a dialect in the dialect's place."""
+    dialect: Dialect = key[0]
+    return type(dialect), dialect.paramstyle, dialect.server_version_info, dialect.default_schema_name, *key[1:]
+
+
+def _sharing(statements: CompiledStatements, make: Callable[..., None]) -> Callable[..., None]:
+    def made(engine: Engine, *arguments: Any, **options: Any) -> None:
+        make(engine, *arguments, **options)
+        if engine._compiled_cache is not None:  # an engine may be asked to keep none
+            engine._compiled_cache = statements
+
+    return made
+
+
 @contextmanager
 def compiled_once() -> Iterator[None]:
     """Let all apps of this process share what is compiled for them."""
     with ExitStack() as undone:
         undone.enter_context(patch.dict(Flask.jinja_options, {"bytecode_cache": CompiledTemplates()}))
         undone.enter_context(patch.object(Rule, "_compile_builder", _built_once(Rule._compile_builder)))
+        undone.enter_context(patch.object(Engine, "__init__", _sharing(CompiledStatements(), Engine.__init__)))
         yield

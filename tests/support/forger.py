@@ -223,7 +223,9 @@ class Gate:
 
     def adoption(self, now: datetime, cut: PathCut | None = None) -> Adoption:
         """The counts."""
-        question = Question("main", SERVED, SERVED_AT, now, self._evidence, self._policy.only_listed, cut)
+        question = Question(
+            "main", SERVED, SERVED_AT, now, self._evidence, self._policy.only_listed, CutPath(cut) if cut else None
+        )
         return select_adoption(self._connection, question)
 
     def confirmations(self, now: datetime) -> dict[datetime, int]:

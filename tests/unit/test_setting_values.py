@@ -49,6 +49,7 @@ def test_defaults_are_taken_as_they_are(name: str) -> None:
     as_text = {
         "database_url": "sqlite:///data/engage.db",
         "trusted_proxies": [],
+        "key_encryption_key_command": [],
         "operators_hosts": ["localhost", "127.0.0.1", "[::1]"],
     }
     in_a_file = as_text.get(name, str(default) if isinstance(default, Path) else default)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.as_json.alert_recipients import alert_standing_json
 from engage_server.as_json.backups import backup_standing_json
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.disk import disk_json
 from engage_server.as_json.status import status_json
+from engage_server.cli.alerts.standing_output import print_alerts
 from engage_server.cli.backup.standing_output import next_of_backups, print_backups
 from engage_server.cli.failing_doors import labels_of, print_last_fault, print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
@@ -94,6 +96,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     faults = {site.site.name: operator.call_faults.recent(site.site.name, occasion.now) for site in found.sites}
     labels = {site: labels_of(operator, site, some) for site, some in faults.items()}
     backups = operator.backup_standing(occasion.now)
+    alerts = operator.alert_standing()
     bad = found.needs_attention or disk.is_full or backups.needs_attention
     if as_json:
         of_calls = {site: call_faults_json(some, labels[site]) for site, some in faults.items()}
@@ -102,6 +105,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
             "circuits_open": circuits,
             "call_in_faults": of_calls,
             "backups": backup_standing_json(backups),
+            "alerts": alert_standing_json(alerts),
         }
         print_json(status_json(found, occasion.now, uploads) | more)
         return int(bad)
@@ -121,6 +125,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
         print_last_fault(site_name, some, labels[site_name])
     print_disk(disk)
     print_backups(backups)
+    print_alerts(alerts)
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
     is_next = backups.needs_attention and not found.needs_attention
@@ -251,6 +256,8 @@ def _next(found: InstallationStatus, of_unserved: Callable[[SiteStatus], str]) -
 
 def _next_of_served(found: InstallationStatus) -> str:
     for site in found.sites:
+        if site.is_cut:
+            return f"{program()} tonight --site {site.site.name}"
         if site.behind:
             return f"read the log of {site.behind[0].worker}. How far each worker is: {program()} status --json"
         if site.rotation is not None:

@@ -3,7 +3,7 @@
 import gc
 
 _USUAL = gc.get_threshold()
-_SELDOM = (100_000, *_USUAL[1:])  # new objects until it runs: more than the imports of any command make
+_SELDOM = (300_000, *_USUAL[1:])  # new objects until it runs: more than the imports of any command make
 
 
 def collect_seldom() -> None:

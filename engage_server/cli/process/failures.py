@@ -95,4 +95,7 @@ def _next_step(error: click.UsageError) -> str:
     close = error.possibilities if isinstance(error, click.NoSuchCommand | click.NoSuchOption) else None
     if close:
         return f"Did you mean {' or '.join(close)}? See {path} --help"
+    found_with = getattr(error.param, "found_with", "") if isinstance(error, click.MissingParameter) else ""
+    if found_with:
+        return f"List what there is: {program()} {found_with}   Help: {path} --help"
     return f"{path} --help"

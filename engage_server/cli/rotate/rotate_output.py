@@ -3,6 +3,7 @@
 import click
 
 from engage_server.cli.output import console, counted, print_wrapped
+from engage_server.cli.program import unbroken
 from engage_server.cli.rotate.adoption_output import print_adoption
 from engage_server.records import Rotation, RotationState
 from engage_server.services.rotation.progress import RotationProgress
@@ -40,6 +41,8 @@ def print_progress(progress: RotationProgress) -> None:
         print_wrapped(f"  why: {rotation.why}", "    ")
     if progress.decision is not None and progress.decision.why != rotation.why:
         print_wrapped(f"  gate: {progress.decision.verdict}: {progress.decision.why}", "    ")
+    if progress.path_sentence:
+        print_wrapped(f"  path: {unbroken(progress.path_sentence)}", "    ")
     print_approvals(rotation)
     _print_second_person(progress)
 

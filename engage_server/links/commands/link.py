@@ -1,7 +1,7 @@
 """``engage link``: the paths to sites, and what links reported of them."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,8 +29,10 @@ from engage_server.services.access.permissions import Act
 from engage_server.services.installation.checkup import Check, Level, worst
 from engage_server.services.site_path.paths import LinkReport
 from engage_server.services.site_path.standing import PathState, link_path
+from engage_server.services.site_path.words import mend_of
 
 _STYLES = {PathState.OK: "green", PathState.DEGRADED: "yellow", PathState.CUT: "bold red", PathState.UNKNOWN: "dim"}
+_WORST_FIRST = (PathState.CUT, PathState.DEGRADED, PathState.UNKNOWN, PathState.OK)
 _LEVELS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 _ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _HONEST = "A link reports about the path to a site. It proves nothing about a door."
@@ -52,7 +54,7 @@ def link() -> None:
 @json_option
 @click.pass_obj
 def list_links(session: Session, site: str | None, as_json: bool) -> int:
-    """List all links, with the state of each path.
+    """List all links, the worst first, with the state of each path.
 
     ok: something came over it lately. degraded: it is silent for three times as long as expected, or a partner says so.
     cut: a partner says so. unknown: nothing is known.
@@ -68,7 +70,7 @@ def list_links(session: Session, site: str | None, as_json: bool) -> int:
         print_table(["link", "site", "partner", "path", "since (UTC)", "said by"], rows, "there is no link")
         for words in sorted({standing.in_words() for standing in accounts.values()}):
             print_wrapped(words, "  ")
-        print_next(f"{program()} link show {reports[0].standing.link}" if reports else f"{program()} link check")
+        print_next(_next_of(reports))
     return int(any(each.path.state is PathState.CUT for each in reports))
 
 
@@ -198,7 +200,17 @@ def _reports(session: Session, site: str | None, file: LinksFile | None) -> list
             expects = round(60 * (each.expects_every_minutes or 0))
             standing = replace(known, partner=each.partner, expects_seconds=expects)
             reports[each.name] = LinkReport(standing, link_path(standing, now))
-    return [reports[name] for name in sorted(reports)]
+    return sorted(reports.values(), key=lambda each: (_WORST_FIRST.index(each.path.state), each.standing.link))
+
+
+def _next_of(reports: Sequence[LinkReport]) -> str:
+    """What ends the worst trouble; of a link without trouble, how to look at it."""
+    if not reports:
+        return f"{program()} link check"
+    first = reports[0]
+    if first.path.state in (PathState.CUT, PathState.DEGRADED):
+        return mend_of(first.path, first.standing.site)
+    return f"{program()} link show {first.standing.link}"
 
 
 def _links_file(session: Session) -> LinksFile | None:

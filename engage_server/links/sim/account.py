@@ -1,6 +1,7 @@
 """An account at an operator of SIMs, as commands, the poll and the plan see it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engage_server.links.sim.operations import Operation
@@ -8,6 +9,28 @@ from engage_server.links.sim.things import Reached, Thing, ThingState
 
 Values = Mapping[str, "str | int | Sequence[str]"]  # see operations.VALUES
 Entry = Mapping[str, object]  # one group, network, profile, user or charge, as the contract has it
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What came of a write that the operator answered with success.
+
+    Attributes:
+        shown: What the contract answers, as it may be shown; {} for no body.
+        is_accepted: Whether it was only accepted, and the operator does not say where to see when it is done.
+        thing: The Thing as the answer describes it. None: it describes none. Success alone does not mean that the
+            Thing is as it was to be: the answer may say otherwise.
+        says: Which of the Thing's attributes the answer has, such as ``state``. The others are not known from it.
+    """
+
+    shown: Entry = field(default_factory=dict)
+    is_accepted: bool = False
+    thing: Thing | None = None
+    says: frozenset[str] = frozenset()
+
+
+def unannounced() -> None:
+    """Do nothing: nobody has to know before a write is sent."""
 
 
 class SimAccount(Protocol):
@@ -49,15 +72,14 @@ class SimAccount(Protocol):
     def entries(self, operation: Operation, values: Values | None = None) -> Iterator[Entry]:
         """What a list or a read of anything but Things answers: groups, networks, profiles, users, charges."""
 
-    def act(self, operation: Operation, values: Values) -> Entry:
-        """Do one write, once. A 202 is waited for. What the contract answers is returned; {} for no body.
-
-        If the operator accepted it, and does not say where to see when it is done, there is one more key:
-        ``"accepted": True``.
+    def act(self, operation: Operation, values: Values, before_sending: Callable[[], None] = unannounced) -> Acted:
+        """Do one write, once. A 202 is waited for.
 
         Args:
             operation: A write.
             values: Those of :data:`.operations.VALUES`.
+            before_sending: Called once the request is ready and there is a token, just before it is sent. If it was
+                never called, nothing was sent. If it raises, nothing is sent.
 
         Raises:
             UsageError: A value is missing, or its contract does not accept it. Nothing was sent.

@@ -40,6 +40,11 @@ class Operation(StrEnum):
         """Whether it changes something. A write is never repeated by itself."""
         return self not in _READS
 
+    @property
+    def is_of_thing(self) -> bool:
+        """Whether it is about a Thing itself. The answer to such a write may describe the Thing."""
+        return self.value.startswith("things.")
+
 
 _READS: Final = frozenset(
     (
@@ -57,6 +62,8 @@ _READS: Final = frozenset(
     )
 )
 
+# Values that no error, answer or log may repeat.
+SECRET_VALUES: Final = ("shared_secret", "text")
 # The names of the values that each operation takes. A map says where in the request each one goes. All are texts, but
 # for "tags" and "services", which are lists of texts, and ports, which are whole numbers.
 VALUES: Final[Mapping[Operation, tuple[str, ...]]] = {

@@ -74,6 +74,10 @@ class Act(StrEnum):
     PEOPLE_CHANGE = "people:change"
     TOKEN_SEE = "token:see"  # noqa: S105  # an act, not a secret
     TOKEN_CHANGE = "token:change"  # noqa: S105  # an act, too
+    ALERT_SEE = "alert:see"
+    ALERT_CHANGE = "alert:change"
+    ALERT_TEST = "alert:test"
+    ALERT_COMMAND_SET = "alert:set-command"
     METRICS_SEE = "metrics:see"
     SETTINGS_SEE = "settings:see"
     INSTALLATION_MAKE = "installation:make"
@@ -170,6 +174,11 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.PEOPLE_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
     Act.TOKEN_SEE: _ADMIN_SEES,
     Act.TOKEN_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
+    Act.ALERT_SEE: _ADMIN_SEES,  # who is told, and how they are reached
+    # its address decides whom this host calls, and who learns which doors are at risk
+    Act.ALERT_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
+    Act.ALERT_TEST: _ADMIN,
+    Act.ALERT_COMMAND_SET: _COMMAND_LINE,  # it runs a program on this host
     Act.METRICS_SEE: _VIEWER_OF_ALL,
     Act.SETTINGS_SEE: _ADMIN_SEES,  # addresses and paths, never a secret
     Act.INSTALLATION_MAKE: _COMMAND_LINE,
@@ -238,6 +247,10 @@ ACT_WORDS: dict[Act, str] = {
     Act.PEOPLE_CHANGE: "add and change people",
     Act.TOKEN_SEE: "see tokens",
     Act.TOKEN_CHANGE: "make and revoke tokens",
+    Act.ALERT_SEE: "see who gets alerts",
+    Act.ALERT_CHANGE: "add and remove recipients of alerts",
+    Act.ALERT_TEST: "send test alerts",
+    Act.ALERT_COMMAND_SET: "let alerts run a program",
     Act.METRICS_SEE: "read the metrics",
     Act.SETTINGS_SEE: "see the settings",
     Act.INSTALLATION_MAKE: "make an installation",

@@ -15,13 +15,14 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 _watched = threading.local()
 
 
-class _FinalResponse(HTTPResponse):
+class FinalResponse(HTTPResponse):
     """Skips every interim response (RFC 9110 section 15.2). The standard library skips only 100.
 
     It does not skip 101: no other protocol was asked for, so a system that switches to one gives no answer.
     """
 
     def begin(self) -> None:
+        """Read the beginning of the final response."""
         super().begin()
         while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
             self.headers = self.msg = None  # type: ignore[assignment]  # as before the first line was read
@@ -31,7 +32,7 @@ class _FinalResponse(HTTPResponse):
 class _WatchedConnection(HTTPConnection):
     """Gives the deadline of its thread the socket that it waits for."""
 
-    response_class = _FinalResponse
+    response_class = FinalResponse
 
     def getresponse(self) -> Any:
         _watched.watch(self.sock)
@@ -41,11 +42,17 @@ class _WatchedConnection(HTTPConnection):
 class _WatchedTlsConnection(HTTPSConnection):
     """The same with TLS, where the connection has another class."""
 
-    response_class = _FinalResponse
+    response_class = FinalResponse
 
     def getresponse(self) -> Any:
         _watched.watch(self.sock)
         return super().getresponse()
+
+
+def watch(sock: socket.socket) -> None:
+    """Give the deadline of this thread a socket that it ends, too: one without HTTP, or before its handshake."""
+    watcher: Callable[[socket.socket | None], None] = _watched.watch
+    watcher(sock)
 
 
 class WatchedPool(HTTPConnectionPool):
@@ -76,12 +83,13 @@ def deadline(seconds: float) -> Iterator[float]:
     def end() -> None:
         ended.set()
         for each in sockets:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+            _end(each)
 
     def watch(sock: socket.socket | None) -> None:
         if sock is not None:
             sockets.append(sock)
+            if ended.is_set():  # it was made too late
+                _end(sock)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -98,3 +106,9 @@ def deadline(seconds: float) -> Iterator[float]:
         raise
     finally:
         timer.cancel()
+
+
+def _end(sock: socket.socket) -> None:
+    """Shut a connection down beneath its TLS, which would first forget that it is one, and then send in the clear."""
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

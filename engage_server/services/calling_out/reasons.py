@@ -1,5 +1,6 @@
 """Why a call had no answer, in words that repeat nothing of what was sent."""
 
+import socket
 import ssl
 
 import urllib3
@@ -14,6 +15,12 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "no answer in time"
     if isinstance(error, urllib3.exceptions.SSLError):
+        return f"TLS failed ({_innermost(error)})"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    if isinstance(error, TimeoutError) and not error.strerror:
+        return "no answer in time"
+    if isinstance(error, ssl.SSLError):
         return f"TLS failed ({_innermost(error)})"
     return _innermost(error)
 

@@ -139,15 +139,14 @@ def diagnose(
 
 def _silent(device: DeviceHistory, now: datetime, path: CutPath | None) -> Diagnosis:
     silence = f"it has not called for {(now - device.last_seen).days} days, longer than its habit"
-    if path is not None and path.explains(device.due_at):
-        since = f"{path.cut.since:%Y-%m-%d %H:%M} UTC"
-        why = f"{silence}: the path to its site is cut since {since}, {path.why}"
-        return Diagnosis("silent", why, path.mend, case=BEHIND_PATH)
-    if path is not None and path.cut.until is not None and path.explained_lately(device.due_at, now):
+    if path is not None and path.excuses(device.due_at, device.last_seen, now):
+        if path.cut.until is None:
+            since = f"{path.cut.since:%Y-%m-%d %H:%M} UTC"
+            why = f"{silence}: the path to its site is cut since {since}, {path.why}"
+            return Diagnosis("silent", why, path.mend, case=BEHIND_PATH)
+        why = f"{silence}: the path to its site was cut until {path.cut.until:%Y-%m-%d %H:%M} UTC. It may come tonight"
         return Diagnosis(
-            "silent",
-            f"{silence}: the path to its site was cut until {path.cut.until:%Y-%m-%d %H:%M} UTC. It may come tonight",
-            "Wait for a night. If it does not come, check its battery and WiFi.",
+            "silent", why, "Wait for a night. If it does not come, check its battery and WiFi.", BEHIND_PATH
         )
     return Diagnosis(
         "silent",

@@ -155,6 +155,13 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "ordered a user {user} of account {account}[ with the permission {permission}]",
         "ordered a user of an account",
     ),
+    AuditAction.SIM_ORDER_ENDED: (
+        "ended a run of bulk {bulk} of account {account}: {outcome}",
+        "ended the order {operation} for SIM {thing} of account {account}: {outcome}[ ({code})]",
+        "ended the order {operation} for {of} of account {account}: {outcome}[ ({code})]",
+        "ended the order {operation} of account {account}: {outcome}[ ({code})]",
+        "ended an order for SIMs",
+    ),
     AuditAction.PERSON_ADDED: ("added {person}[ as {role}][ at the sites: {sites}][, by {way}]", "added a person"),
     AuditAction.PERSON_CHANGED: (
         "gave {person} the role {role}[ at the sites: {sites}][; before: {before.role}][ at the sites: {before.sites}]"
@@ -176,6 +183,13 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "revoked the token {token}[ that {maker} had made: they may no longer do as much]",
         "revoked a token",
     ),
+    AuditAction.ALERT_RECIPIENT_ADDED: (
+        "let alerts go to {recipient}[ by {channel}][: {to}][, about the sites: {sites}][, of the kinds: {kinds}]",
+        "added a recipient of alerts",
+    ),
+    AuditAction.ALERT_RECIPIENT_REMOVED: ("let no more alerts go to {recipient}", "removed a recipient of alerts"),
+    AuditAction.ALERT_RECIPIENT_TESTED: ("sent a test alert to {recipient}", "sent a test alert"),
+    AuditAction.ALERT_MAIL_SENT: ("sent the morning mail to {recipient}", "sent a morning mail"),
     AuditAction.AUDIT_CHAINED: ("began to protect the audit log by hashes[; it had {entries:entry} before]",),
     AuditAction.UNKNOWN: ("did something that this version does not know",),
 }

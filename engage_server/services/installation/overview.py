@@ -17,7 +17,7 @@ from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.progress import RotationProgress
-from engage_server.services.site_path.standing import NO_LINK, SitePath, site_path
+from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath, site_path
 from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
 
 INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
@@ -62,7 +62,7 @@ class SiteStatus:
             current release.
         refused_hosts: Those of them that the served certificate is not valid for.
         approved_alone: The rotation that led to what is served, if it has ended and a step of it was approved alone.
-        path: What links say of the path to it; None without a link. It is no reason to act on a door.
+        path: What links say of the path to it; None without a link. It proves nothing about a door.
     """
 
     site: Site
@@ -91,10 +91,15 @@ class SiteStatus:
         return bool(self.unanswered) or any(each.urgency in ("late", "expired") for each in self.certificates)
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the path to it is cut, so that no door comes through."""
+        return self.path is not None and self.path.state is PathState.CUT
+
+    @property
     def needs_attention(self) -> bool:
-        """Whether an operator should act today: it is not served or is due, doors refuse it, or a worker is behind."""
+        """Whether somebody should act today: it is unserved, due or cut off, doors refuse it, or a worker is behind."""
         is_refused = self.refuse > 0 or bool(self.refused_hosts)
-        return self.current is None or self.is_due or bool(self.behind) or is_refused
+        return self.current is None or self.is_due or self.is_cut or bool(self.behind) or is_refused
 
 
 @dataclass(frozen=True, slots=True)

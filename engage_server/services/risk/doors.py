@@ -26,7 +26,7 @@ from engage_server.services.risk.kinds import (
     REFUSES_SERVED,
     SILENT,
 )
-from engage_server.services.risk.known import DoorAtRisk, Prospect, Risk, SiteKnown, SiteTonight
+from engage_server.services.risk.known import DoorAtRisk, Prospect, Risk, SilentDoors, SiteKnown, SiteTonight
 from engage_server.services.site_path.standing import PathState
 from engage_server.store.interface import MetReleases
 
@@ -53,18 +53,17 @@ def doors_at_risk(
     return tuple(sorted(found, key=lambda door: door.order))
 
 
-def silent_by_path(known: SiteKnown, seen: Iterable[DeviceHistory]) -> int:
-    """How many doors are silent because the path to the site is cut. They are counted there, and not listed.
-
-    Where the path is degraded: how many may be silent for that. These are listed as well.
-    """
-    if known.gaps or known.path.state not in (PathState.CUT, PathState.DEGRADED):
-        return 0
+def silent_by_path(known: SiteKnown, seen: Iterable[DeviceHistory]) -> SilentDoors:
+    """How many doors are silent because the path to the site is or was cut, or may be because it is degraded."""
+    if known.gaps or (known.cut is None and known.path.state is not PathState.DEGRADED):
+        return SilentDoors()
     found = [(each.due_at, diagnosis) for each in seen if (diagnosis := _diagnosis(known, each)) is not None]
-    if known.path.state is PathState.CUT:
-        return sum(diagnosis.key == BEHIND_PATH for _, diagnosis in found)
+    excused = sum(diagnosis.key == BEHIND_PATH for _, diagnosis in found)
+    if known.path.state is not PathState.DEGRADED:
+        return SilentDoors(excused)
     since = known.path.since
-    return sum(diagnosis.code == "silent" and (since is None or due_at >= since) for due_at, diagnosis in found)
+    others = [due_at for due_at, diagnosis in found if diagnosis.code == "silent" and diagnosis.key != BEHIND_PATH]
+    return SilentDoors(excused, sum(since is None or due_at >= since for due_at in others))
 
 
 def _diagnosis(known: SiteKnown, device: DeviceHistory) -> Diagnosis | None:

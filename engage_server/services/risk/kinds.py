@@ -41,8 +41,8 @@ PATH_CUT = Kind(
     Severity.HIGH,
     True,
     "The path to the site is cut",
-    "Every link that says something says that nothing comes through. Doors that fell silent since then are counted "
-    "here, and not listed one by one.",
+    "A link says that nothing comes through. Doors that fell silent since then are counted here, and not listed one "
+    "by one.",
 )
 CERTIFICATE_ENDS_TONIGHT = Kind(
     "risk.certificate_ends_tonight",
@@ -129,6 +129,14 @@ PATH_DEGRADED = Kind(
     "The path to the site is degraded",
     "A link reports trouble, or reports nothing although it should. Doors that may be silent for that are listed, too.",
 )
+PATH_WAS_CUT = Kind(
+    "risk.path_was_cut",
+    Severity.MEDIUM,
+    True,
+    "The path to the site was cut",
+    "Doors that fell silent in the cut have not come yet. Each gets a night, in which a rotation waits for it, too. "
+    "They are counted here, and not listed one by one.",
+)
 EVIDENCE_MISSING = Kind(
     "risk.evidence_missing",
     Severity.MEDIUM,
@@ -184,6 +192,7 @@ KINDS = (
     ROTATION_WAITS,
     EVIDENCE_MISSING,
     PATH_DEGRADED,
+    PATH_WAS_CUT,
     OTHER_SITE,
     OTHER_HOST,
     REFUSES_NEXT,

@@ -7,7 +7,7 @@ from datetime import datetime
 from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel, Rotation, door_title
 from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.risk.kinds import PATH_CUT, RANKS, Kind, Severity
+from engage_server.services.risk.kinds import PATH_CUT, PATH_WAS_CUT, RANKS, Kind, Severity
 from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from engage_server.store.interface import MetReleases
 
@@ -67,6 +67,22 @@ class SiteKnown:
     rotation: Rotation | None = None
     urgencies: Mapping[Expiry, Urgency] = field(default_factory=dict)
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentDoors:
+    """How many doors of a site are silent for its path.
+
+    Attributes:
+        excused: Because it is or was cut. They are counted, and not listed: the gate waits for them, too.
+        unsure: Perhaps because it is degraded. They are listed as well.
+    """
+
+    excused: int = 0
+    unsure: int = 0
+
+
+NO_DOORS = SilentDoors()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +185,13 @@ class SiteTonight:
 
     @property
     def explained(self) -> int:
-        """How many silent doors a cut path explains. They are not listed, and count in no severity."""
-        return sum(risk.silent or 0 for risk in self.risks if risk.kind is PATH_CUT)
+        """How many silent doors a path explains that is or was cut. They are not listed, and count in no severity."""
+        return sum(risk.silent or 0 for risk in self.risks if risk.kind in (PATH_CUT, PATH_WAS_CUT))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the path to the site is cut. Then nobody says that no door is at risk."""
+        return self.path is PathState.CUT
 
     @property
     def worst(self) -> Severity | None:

@@ -11,23 +11,24 @@ from engage_server.services.risk.kinds import (
     EVIDENCE_MISSING,
     PATH_CUT,
     PATH_DEGRADED,
+    PATH_WAS_CUT,
     RENEWAL_LATE,
     RENEWAL_SOON,
     ROTATION_WAITS,
 )
-from engage_server.services.risk.known import Risk, SiteKnown
+from engage_server.services.risk.known import NO_DOORS, Risk, SilentDoors, SiteKnown
 from engage_server.services.site_path.standing import PathState
-from engage_server.services.site_path.words import mend_of, sentence_of
+from engage_server.services.site_path.words import mend_of, sentence_after, sentence_of
 
 _TIME = "%Y-%m-%d %H:%M"
 
 
-def site_risks(known: SiteKnown, silent: int = 0, *, is_complete: bool = True) -> tuple[Risk, ...]:
+def site_risks(known: SiteKnown, silent: SilentDoors = NO_DOORS, *, is_complete: bool = True) -> tuple[Risk, ...]:
     """What concerns the whole site, the worst first.
 
     Args:
         known: What is known of the site.
-        silent: How many doors the path explains: see :func:`.doors.silent_by_path`.
+        silent: The doors that the path explains: see :func:`.doors.silent_by_path`.
         is_complete: Whether all doors were judged, so that these are all.
     """
     found = [
@@ -60,11 +61,20 @@ def next_step_tonight(rotation: Rotation | None, now: datetime, until: datetime)
     return rotation.next_release
 
 
-def _of_path(known: SiteKnown, silent: int, *, is_complete: bool) -> Iterator[Risk]:
-    kind = {PathState.CUT: PATH_CUT, PathState.DEGRADED: PATH_DEGRADED}.get(known.path.state)
-    if kind is not None:
-        why = sentence_of(known.path, known.title or known.site, silent, is_complete=is_complete)
-        yield Risk(kind, why, mend_of(known.path, known.site), silent=silent)
+def _of_path(known: SiteKnown, silent: SilentDoors, *, is_complete: bool) -> Iterator[Risk]:
+    title, path = known.title or known.site, known.path
+    if path.state is PathState.CUT:
+        why = sentence_of(path, title, silent.excused, is_complete=is_complete)
+        yield Risk(PATH_CUT, why, mend_of(path, known.site), silent=silent.excused)
+        return
+    if path.state is PathState.DEGRADED:
+        why = sentence_of(path, title, silent.unsure, is_complete=is_complete)
+        yield Risk(PATH_DEGRADED, why, mend_of(path, known.site), silent=silent.unsure)
+    if known.cut is not None and known.cut.cut.until is not None and silent.excused:
+        why = sentence_after(known.cut.cut.until, title, silent.excused, is_complete=is_complete)
+        yield Risk(
+            PATH_WAS_CUT, why, "Wait for a night. Doors that do not come then are listed.", silent=silent.excused
+        )
 
 
 def _of_rotation(known: SiteKnown) -> Iterator[Risk]:

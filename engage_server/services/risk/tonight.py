@@ -20,7 +20,7 @@ from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
 from engage_server.services.risk.doors import doors_at_risk, is_served, silent_by_path
-from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight, worst_first
+from engage_server.services.risk.known import DoorAtRisk, Prospect, SilentDoors, SiteKnown, SiteTonight, worst_first
 from engage_server.services.risk.night import end_of_night
 from engage_server.services.risk.sieve import everything, urgent
 from engage_server.services.risk.sites import next_step_tonight, site_risks
@@ -166,7 +166,7 @@ class Tonight:
         pace = measured_pace(self._store, served.site, served)
         return {end: urgency for end in near if (urgency := urgency_of(end, pace, now)) != "fine"}
 
-    def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], int, bool]:
+    def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], SilentDoors, bool]:
         """The doors at risk, how many are silent because of the path, and whether all were judged."""
         found, is_complete = self._to_judge(known)
         unseen = self._store.unseen_devices(known.site, MOST_DOORS + 1)

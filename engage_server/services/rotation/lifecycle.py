@@ -34,6 +34,7 @@ from engage_server.services.rotation.planning.proof import Judge
 from engage_server.services.rotation.preparation import RotationRequest, StartSteps
 from engage_server.services.rotation.progress import RotationProgress, with_approvals
 from engage_server.services.rotation.steps import StepsStore, has_ended
+from engage_server.services.site_path.cuts import cut_path
 
 _ATTEMPTS = 3  # to go on after an approval, while others look at the same rotation
 
@@ -176,9 +177,12 @@ class Rotations(ApprovalSteps, StartSteps):
         found = RotationProgress(rotation, None, None, not site.device_networks, site.for_trials, current)
         if not rotation.state.is_open or rotation.state is RotationState.PREPARING:
             return found
+        path = cut_path(self._store.link_standings(rotation.site), rotation.site, occasion.now)
+        found = replace(found, path=path)
         if not rotation.step:
             return with_approvals(found, self._wave(rotation), site.approvals)
-        adoption, decision = judge(self._store, self._confirmations.gaps(), rotation, site.evidence, occasion.now)
+        gaps = self._confirmations.gaps()
+        adoption, decision = judge(self._store, gaps, rotation, site.evidence, path, occasion.now)
         return with_approvals(replace(found, adoption=adoption), decision, site.approvals)
 
     def approve(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from engage_server.records import Adoption, Rotation
+from engage_server.records import Adoption, CutPath, Rotation
 from engage_server.services.rotation.gate.decision import Decision
 from engage_server.services.rotation.second_person import SecondPerson, needed, ruled
 
@@ -19,6 +19,7 @@ class RotationProgress:
             name of its devices.
         for_trials: Whether the site was made for trials. Its devices are then virtual locks.
         current: The release that the site serves today; None for none. After the rotation it may be another one.
+        path: The path to the site, if it is or was cut. Also where all doors came through already.
         second: What the site's rule of two persons says about the next step. None if it needs no second person.
     """
 
@@ -29,6 +30,15 @@ class RotationProgress:
     for_trials: bool = False
     current: int | None = None
     second: SecondPerson | None = None
+    path: CutPath | None = None
+
+    @property
+    def path_sentence(self) -> str:
+        """That the path to the site is cut now, unless the gate's reason says it. "" if it is not."""
+        path = self.path
+        if path is None or path.cut.until is not None or (self.decision is not None and path.why in self.decision.why):
+            return ""
+        return f"the path to the site is cut since {path.cut.since:%Y-%m-%d %H:%M} UTC, {path.why}. {path.mend}"
 
 
 def with_approvals(progress: RotationProgress, own: Decision, site_approvals: int) -> RotationProgress:

@@ -20,6 +20,9 @@ class PathState(StrEnum):
     UNKNOWN = "unknown"
 
 
+_WORST_FIRST = (PathState.CUT, PathState.DEGRADED, PathState.OK, PathState.UNKNOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class SitePath:
     """The path to a site, or one link of it, at a moment.
@@ -74,9 +77,9 @@ def site_path(standings: Sequence[LinkStanding], now: datetime) -> SitePath:
     """Return what all links of a site say together at a moment.
 
     1. Without a link the state is unknown. A link that was removed says nothing.
-    2. If one link works, the site can be reached. If another one is cut or degraded, the site's path is degraded.
-    3. If none works, the worst that is known decides: a cut, then degraded. A link that says nothing changes nothing.
-    4. Of several links that say the same, the one that said it first is named.
+    2. Each link is a path by itself, over which some of the doors may come. So the worst that is known decides: a cut,
+       then degraded, then what works. What comes over one link says nothing of another one.
+    3. Of several links that say the same, the one that said it first is named.
 
     Args:
         standings: Of the site's links.
@@ -85,12 +88,8 @@ def site_path(standings: Sequence[LinkStanding], now: datetime) -> SitePath:
     paths = [link_path(each, now) for each in standings if not each.is_removed]
     if not paths:
         return NO_LINK
-    by_state = {state: [path for path in paths if path.state is state] for state in PathState}
-    working, troubled = by_state[PathState.OK], by_state[PathState.CUT] or by_state[PathState.DEGRADED]
-    if working and troubled:
-        first = _first(troubled)
-        return SitePath(PathState.DEGRADED, first.since, first.link, first.said_by)
-    return _first(working or troubled or by_state[PathState.UNKNOWN])
+    worst = min((path.state for path in paths), key=_WORST_FIRST.index)
+    return _first([path for path in paths if path.state is worst])
 
 
 def _first(paths: Sequence[SitePath]) -> SitePath:

@@ -4,6 +4,7 @@ Kinds that are not in it, such as those of a later partner, are said in words th
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from engage_server.records import LINK_REGISTERED, LINK_REMOVED, PathEvent
 from engage_server.services.site_path.standing import SILENCE, PathState, SitePath
@@ -104,10 +105,23 @@ def sentence_of(path: SitePath, site: str, silent: int, *, is_complete: bool = T
     """
     if not silent:
         return f"the path to {site} is {state_words(path)}"
-    doors = f"{'' if is_complete else 'at least '}{silent:,} door{'' if silent == 1 else 's'} of {site}"
+    doors = _doors(silent, site, is_complete=is_complete)
     if path.state is PathState.CUT:
         return f"{doors} {'is' if silent == 1 else 'are'} silent because {cause_of(path)}"
     return f"{doors} may be silent because {cause_of(path)}"
+
+
+def sentence_after(until: datetime, site: str, silent: int, *, is_complete: bool = True) -> str:
+    """What a cut that is over still means for the doors of its site. The gate of a rotation waits for the same doors.
+
+    Args:
+        until: When it ended.
+        site: How people call the site.
+        silent: How many doors have not come since then, and may still come.
+        is_complete: Whether these are all. Otherwise there are more.
+    """
+    doors, has = _doors(silent, site, is_complete=is_complete), "has" if silent == 1 else "have"
+    return f"{doors} {has} not come yet: the path was cut until {until:%Y-%m-%d %H:%M} UTC, and each gets a night"
 
 
 def mend_of(path: SitePath, site: str) -> str:
@@ -118,6 +132,10 @@ def mend_of(path: SitePath, site: str) -> str:
         site: The site's name.
     """
     return _words(path).mend.format(site=site, link=path.link)
+
+
+def _doors(count: int, site: str, *, is_complete: bool) -> str:
+    return f"{'' if is_complete else 'at least '}{count:,} door{'' if count == 1 else 's'} of {site}"
 
 
 def _since(path: SitePath) -> str:

@@ -19,6 +19,7 @@ from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.opening.opener import ChainOpener
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
+from engage_server.serving.operators.alerts import Alerts
 from engage_server.serving.operators.backups import nights
 from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.exposition import Exposition
@@ -108,6 +109,7 @@ def operators_app(
         Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
     ):
         each.start(reported)
+    Alerts(side, settings, environment, log, exposition.tell_alerts).start(reported)
     openid = None
     if is_set(settings):
         Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()

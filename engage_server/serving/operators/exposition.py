@@ -19,13 +19,14 @@ from prometheus_client.core import (
 
 from engage_server.composition.folder_watch import GONE
 from engage_server.errors import NotPossible
-from engage_server.records import AuditHead
+from engage_server.records import AuditHead, OutboxFigures
 from engage_server.services.backup.nights.standing import BackupStanding
 from engage_server.services.call_in.delivery import Delivered
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
+from engage_server.serving.operators.figures.alert_figures import alert_figures
 from engage_server.serving.operators.figures.backup_figures import backup_figures
 from engage_server.serving.operators.figures.disk_figures import disk_figures
 from engage_server.serving.operators.figures.doors_at_risk import SiteRisks
@@ -70,6 +71,7 @@ class Exposition:
         self.audit_head: AuditHead | None = None
         self._rotations: Mapping[str, str] = {}
         self._tonight: Sequence[SiteRisks] = ()
+        self._alerts: OutboxFigures | None = None
         self._uploads: Mapping[str, Delivered] = {}
         self._backups: BackupStanding | None = None
         self._taken = Counter(
@@ -102,6 +104,10 @@ class Exposition:
     def tell_risks(self, found: Sequence[SiteRisks]) -> None:
         """Take who is at risk tonight."""
         self._tonight = found
+
+    def tell_alerts(self, figures: OutboxFigures) -> None:
+        """Take how the outbox of alerts stands."""
+        self._alerts = figures
 
     def tell_backups(self, standing: BackupStanding) -> None:
         """Take how old the newest good backup is."""
@@ -150,6 +156,7 @@ class Exposition:
                 at_risk.add_metric([found.site, severity], doors)
             for code, severity in found.codes.items():
                 of_site.add_metric([found.site, code, severity], 1)
+        yield from alert_figures(self._alerts)
         yield at_risk
         yield of_site
         yield path

@@ -12,12 +12,14 @@ from engage_server.serving.allocator import FreeMemory
 from engage_server.serving.worker.answers.app_pool import AppPool
 from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
 from engage_server.serving.worker.connections.connection import Connection, Socket
+from engage_server.serving.worker.connections.proxied import ProxiedClients
 from engage_server.serving.worker.connections.room import Room
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
 from engage_server.serving.worker.connections.tls_context import ContextSource
 from engage_server.serving.worker.defects import Defects
 from engage_server.serving.worker.log_lines import AccessLog, ErrorLogHandler
 from engage_server.serving.worker.metrics import ListenerMetrics
+from engage_server.serving.worker.own_descriptors import OwnDescriptors
 from engage_server.settings import Settings
 
 _LOOK_SECONDS = 1.0
@@ -60,6 +62,7 @@ class Equipment:
         distribution: Distribution | None,
         witness: "HandshakeWitness | None" = None,
     ) -> None:
+        self._settings = settings
         self._distribution = distribution
         self.stop_following: Callable[[], None] = lambda: None
         self.origin_server = origin_server
@@ -79,14 +82,42 @@ class Equipment:
         self._look_at = 0.0
         self._free_memory = FreeMemory()
 
-    def local_address(self, client: Socket) -> str:
-        """Return the address of this host that a client called, if any address chooses a site; else ""."""
+    def local_address(self, client: Socket, called: str = "") -> str:
+        """Return the address that a client called, if any address chooses a site; else "".
+
+        Args:
+            client: The connection.
+            called: What a balancer says that the client called. "" if none says so: then it is this host's address.
+        """
         if self._distribution is None or not self._distribution.snapshot.by_local_address:
             return ""
+        if called:
+            return called
         try:
             return folded(str(client.getsockname()[0]))
         except OSError:  # the client is gone again
             return ""
+
+    def proxied_clients(
+        self, own: OwnDescriptors, welcome: Callable[[Socket, str, str], None]
+    ) -> ProxiedClients | None:
+        """Return the reader of PROXY headers. None if no balancer sends any to this listener."""
+        if self.sightings is None or not self._settings.proxy_protocol_from:
+            return None
+        return ProxiedClients(
+            self._settings.proxy_protocol_from,
+            self._settings.handshake_seconds,
+            self._settings.max_connections,
+            watch=own.add,
+            forget=own.remove,
+            welcome=welcome,
+            refused=self._refuses_header,
+        )
+
+    def _refuses_header(self, sentence: str) -> None:
+        self.metrics.accepted()
+        self.metrics.ended("proxy header")
+        self.defects.expected(sentence)
 
     def flush_sightings(self) -> None:
         """Write what devices did into the spool."""

@@ -81,6 +81,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._own = OwnDescriptors(self._epoll, self._defects)
         self._own.add(self.PIPE[0], self._after_signal)
         self._own.add(self._equipment.pool.wakeup, self._take_from_pool)
+        self._proxied = self._equipment.proxied_clients(self._own, self._welcome)
         # exclusive: a connection wakes one worker, not all
         self._own.add(self._listener.fileno(), self._accept, _READ | (select.EPOLLEXCLUSIVE if self._is_shared else 0))
         self._next_tick = 0.0
@@ -180,18 +181,24 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             except OSError as error:
                 self._no_room(error)
                 return
-            try:
-                connection = self._admit(client, address)
-            except Exception:  # no reason to pause: one connection fewer waits to be accepted
-                self._defects.happened("a connection could not be admitted")
-                self._forget(client)
-                return
-            # usually its first bytes are here by now: that saves a turn
-            self._serve_newcomer(connection)
+            if self._proxied is not None and self._proxied.is_balancer(address):
+                self._proxied.accept(client, address, self._now)
+            else:
+                self._welcome(client, address)
             self._accepted += 1
             if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
                 self._own.go_behind(self._listener.fileno())
                 return
+
+    def _welcome(self, client: Socket, address: str, called: str = "") -> None:
+        """Admit a client. Usually its first bytes are here by now: serving it at once saves a turn."""
+        try:
+            connection = self._admit(client, address, called)
+        except Exception:  # no reason to pause: one connection fewer waits to be accepted
+            self._defects.happened("a connection could not be admitted")
+            self._forget(client)
+        else:
+            self._serve_newcomer(connection)
 
     def _serve_newcomer(self, connection: Connection) -> None:
         """Advance the handshake of one connection, if this turn still has time for that."""
@@ -202,9 +209,9 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._handshakes_left -= 1
         self._serve(connection, _READ)
 
-    def _admit(self, client: Socket, address: str) -> Connection:
+    def _admit(self, client: Socket, address: str, called: str) -> Connection:
         now = self._now
-        contexts, local = self._equipment.tls, self._equipment.local_address(client)
+        contexts, local = self._equipment.tls, self._equipment.local_address(client, called)
         if contexts is None:
             connection: Connection = Connection(client, address, now)
             connection.local = local
@@ -374,6 +381,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self.alive = self.alive and self.ppid == os.getppid()
         for connection in self._deadlines.overdue(now):
             self._let_go(connection)
+        if self._proxied is not None:
+            self._proxied.tick(now)
         self._own.resume()
         self._equipment.tick(now)
 

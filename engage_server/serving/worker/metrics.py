@@ -21,7 +21,9 @@ from engage_server.serving.worker.connections.deadlines import Deadlines, Phase
 # upper bounds in seconds; values above the last one count only in "+Inf"
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-_ENDS = re.compile(r"done|closed|reset|limit|handshakes|memory|defect|timeout [a-z]+|hello [a-z]+|empty records")
+_ENDS = re.compile(
+    r"done|proxy header|closed|reset|limit|handshakes|memory|defect|timeout [a-z]+|hello [a-z]+|empty records"
+)
 
 Labels = tuple[str, ...]
 

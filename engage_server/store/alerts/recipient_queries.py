@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.errors import Conflict, NotFound
@@ -84,17 +84,29 @@ def switch_off(connection: Connection, name: str, at: datetime, why: str) -> boo
     return bool(done.rowcount)
 
 
+def switch_on(connection: Connection, name: str) -> bool:
+    """Switch one on again. False if it is on already, or gone."""
+    is_off = (alert_recipients.c.name == name) & alert_recipients.c.off_since.is_not(None)
+    done = connection.execute(update(alert_recipients).where(is_off).values(off_since=None, off_why=""))
+    return bool(done.rowcount)
+
+
 def rename_site(connection: Connection, name: str, new: str) -> None:
     """Let alerts about a site go to the same recipients under its new name."""
     _replace(connection, name, {new})
-    connection.execute(delete(alert_marks).where(alert_marks.c.about == new))
-    connection.execute(update(alert_marks).where(alert_marks.c.about == name).values(about=new))
+    connection.execute(delete(alert_marks).where(_of_site(new)))
+    connection.execute(update(alert_marks).where(_of_site(name)).values(about=new))
 
 
 def remove_site(connection: Connection, name: str) -> None:
     """Forget a site that goes. A recipient that had only this one keeps none: it does not get all of them."""
     _replace(connection, name, set())
-    connection.execute(delete(alert_marks).where(alert_marks.c.about == name))
+    connection.execute(delete(alert_marks).where(_of_site(name)))
+
+
+def _of_site(name: str) -> ColumnElement[bool]:
+    """The marks about a site. Those of one recipient are about time zones."""
+    return and_(alert_marks.c.about == name, alert_marks.c.recipient == "")
 
 
 def _replace(connection: Connection, name: str, by: set[str]) -> None:

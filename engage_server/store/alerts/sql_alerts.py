@@ -48,6 +48,10 @@ class SqlAlerts:
                 outbox_queries.give_up(connection, name, why)
             return is_done
 
+    def switch_recipient_on(self, name: str) -> bool:
+        with writing(self._engine) as connection:
+            return recipient_queries.switch_on(connection, name)
+
     def alert_marks(self) -> Sequence[AlertMark]:
         with reading(self._engine) as connection:
             return mark_queries.select_marks(connection)

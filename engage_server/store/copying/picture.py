@@ -113,7 +113,8 @@ def _wanted(column: ColumnShape, dialect: str) -> str:
     name = f'"{column.name}"'
     if column.kind is Kind.TIME:
         return _TIMES[dialect].format(name=name)
-    return f"{name}::text" if column.kind is Kind.JSON and dialect == "postgresql" else name
+    # to SQLite, a column of JSON is numeric: it holds a text that is a number as one
+    return f"CAST({name} AS text)" if column.kind is Kind.JSON else name
 
 
 def _place(column: ColumnShape, dialect: str) -> str:

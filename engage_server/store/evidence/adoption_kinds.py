@@ -25,7 +25,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from engage_server.records import AGAIN_AND_AGAIN, Doubt, PathCut, RequiredEvidence
+from engage_server.records import AGAIN_AND_AGAIN, CutPath, Doubt, RequiredEvidence
 from engage_server.store.evidence.cut_conditions import is_behind
 from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
@@ -54,7 +54,7 @@ class Question:
         now: Aware.
         evidence: Which evidence counts.
         only_listed: Count only devices that are on the operators' list.
-        cut: When nothing came through to the site last. None: never.
+        path: When nothing came through to the site. None: it was never cut.
     """
 
     site: str
@@ -63,7 +63,7 @@ class Question:
     now: datetime
     evidence: RequiredEvidence = RequiredEvidence.ANY
     only_listed: bool = False
-    cut: PathCut | None = None
+    path: CutPath | None = None
 
 
 def seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
@@ -130,7 +130,7 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (not_(settled), Doubt.NEW_ADDRESS.value),  # not waited for: a caller that took its name is never late
         (not_(is_due), WAITING),
         (or_(_device.away_seen_at >= at, seen_lately), MOVED),
-        (is_behind(question.cut, question.now, seconds(_device.due_at), may_be_silent), BEHIND_CUT),
+        (is_behind(question.path, question.now, seconds(_device.due_at), may_be_silent), BEHIND_CUT),
         (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
         else_=FELL_SILENT,
     )
@@ -199,7 +199,7 @@ def _kind_by_token(question: Question) -> ColumnElement[str]:
     loops = and_(_device.refusals >= AGAIN_AND_AGAIN, _device.certificates >= AGAIN_AND_AGAIN, _device.refused_at >= at)
     due = case((_device.authenticated_nights > 0, proven_until), else_=seconds(_device.due_at))
     # who refuses since then is not kept away by the path
-    behind_cut = and_(not_(loops), is_behind(question.cut, question.now, due, _proven_patience()))
+    behind_cut = and_(not_(loops), is_behind(question.path, question.now, due, _proven_patience()))
     return case(
         (_device.first_seen >= at, NEW),
         (not_(or_(was_proven, _was_well_at_home(question))), OTHER),

@@ -13,7 +13,7 @@ from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.backups import BackupStore
 from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.keys import KeyStore, WrappingKey
-from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore, SimPoll
+from engage_server.store.interface.links import Folded, IngressTables, KpnStore, PathFold, PathStore, SimPoll
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
@@ -41,6 +41,7 @@ __all__ = [
     "DeviceFilter",
     "EvidenceStore",
     "Fold",
+    "Folded",
     "IngressTables",
     "KeyStore",
     "KnownDevice",

@@ -45,6 +45,9 @@ class RecipientStore(Protocol):
     def switch_recipient_off(self, name: str, at: datetime, why: str) -> bool:
         """Stop sending to a recipient, and give up what waits for it. False if it is off already, or gone."""
 
+    def switch_recipient_on(self, name: str) -> bool:
+        """Send to a recipient again. What was given up stays so. False if it is on already, or gone."""
+
 
 class OutboxStore(Protocol):
     """What waits to be sent. One row decides over all nodes. All times of it are by the database's clock."""

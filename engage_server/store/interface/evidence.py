@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, PathCut, RequiredEvidence, Sighting
+from engage_server.records import Adoption, AuditEvent, CutPath, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, MetReleases
 
 
@@ -52,11 +52,11 @@ class EvidenceStore(Protocol):
         *,
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
-        cut: PathCut | None = None,
+        path: CutPath | None = None,
     ) -> Adoption:
         """Judge the devices of a site for a release that has been served since then, by the evidence that counts.
 
-        Devices that may be late only because of ``cut``, the last cut of the path to the site, are waited for.
+        Devices that may be late only because of ``path``, which is or was cut, are waited for.
         """
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:

@@ -34,7 +34,20 @@ class SimPoll:
     memory: str
 
 
-PathFold = Callable[[Mapping[str, LinkStanding], Sequence[PathEvent]], Mapping[str, LinkStanding | None]]
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What events came to.
+
+    Attributes:
+        standings: Each standing that changed, by its link.
+        needless: The places, from 0, of events that only repeat what is known. They need not be kept.
+    """
+
+    standings: Mapping[str, LinkStanding]
+    needless: frozenset[int] = frozenset()
+
+
+PathFold = Callable[[Mapping[str, LinkStanding], Sequence[PathEvent]], Folded]
 
 
 class PathStore(Protocol):
@@ -66,7 +79,7 @@ class PathStore(Protocol):
         """Let the fold combine events with the standings, each event once, in the order in which they were stored.
 
         Args:
-            fold: Gets the known standings by link, and the events. Returns each changed standing. None removes one.
+            fold: Gets the known standings by link, and the events.
             limit: How many events at most.
 
         Returns:
@@ -79,7 +92,10 @@ class PathStore(Protocol):
         """Return the newest events, newest first: of one site, one link, or all."""
 
     def link_standings(self, site: str | None = None) -> Sequence[LinkStanding]:
-        """Return the standing of each link, by its name, also of those that were removed lately."""
+        """Return the standing of each link, by its name, also of those that were removed lately.
+
+        Of one site: as its links are seen from there. A link that was moved away is among them, as a removed one.
+        """
 
     def sim_polls(self) -> Sequence[SimPoll]:
         """Return each account that was ever asked with the help of this database, by its name."""

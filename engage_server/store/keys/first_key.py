@@ -19,7 +19,7 @@ from engage_server.store.keys.signing_again import sign_again
 from engage_server.store.sealing import KEY_BYTES, Sealer
 from engage_server.store.tables import audit_events, installation
 
-SINCE = "0025"  # the first schema with an installation key
+SINCE = "0026"  # the first schema with an installation key
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,11 @@ def delete_holders(connection: Connection, hosts: Sequence[str]) -> None:
             raise NotFound(what, "See: engage key rotate --status", code="host.not_found")
 
 
+def forget_host(connection: Connection, host: str) -> None:
+    """Remove the holders of a host that is gone, if there are any."""
+    connection.execute(delete(key_holders).where(key_holders.c.host == host))
+
+
 def assert_opens(connection: Connection, key: WrappingKey, sealer: Sealer) -> None:
     """Refuse a key that does not open the installation key.
 

@@ -1,18 +1,17 @@
 """Events of links, and their standings. In the caller's transaction."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, text, update
 
 from engage_server.records import LinkStanding, PathEvent, PathSays, StoredPathEvent
 from engage_server.store.database.dialects import insert_into
 from engage_server.store.interface import PathFold
 from engage_server.store.link_tables import link_standings, path_events
+from engage_server.store.links.standing_rows import read_standing, standing_row
 
 _FOLD_LOCK = 0x656E67616768  # for PostgreSQL: two hosts at once would overwrite each other's standings
-_NAMES = tuple(each.name for each in fields(LinkStanding))
 MOST_AT_ONCE = 5000
 
 
@@ -35,10 +34,13 @@ def fold_events(connection: Connection, fold: PathFold, limit: int) -> int:
         return 0
     links = {row.link for row in rows}
     known = {each.link: each for each in select_standings(connection, None) if each.link in links}
-    for link, standing in fold(known, [_event(row) for row in rows]).items():
+    found = fold(known, [_event(row) for row in rows])
+    for link, standing in found.standings.items():
         connection.execute(delete(link_standings).where(link_standings.c.link == link))
-        if standing is not None:
-            connection.execute(link_standings.insert().values(**asdict(standing)))
+        connection.execute(link_standings.insert().values(**standing_row(standing)))
+    needless = [row.id for place, row in enumerate(rows) if place in found.needless]
+    if needless:
+        connection.execute(delete(path_events).where(path_events.c.id.in_(needless)))
     folded = update(path_events).where(path_events.c.id == bindparam("number")).values(is_folded=True)
     connection.execute(folded, [{"number": row.id} for row in rows])
     return len(rows)
@@ -60,16 +62,20 @@ def select_events(
 
 
 def select_standings(connection: Connection, site: str | None) -> list[LinkStanding]:
-    """Return the standings of all links, or of one site's."""
+    """Return the standings of all links, or of those that lead or led to one site, as they are seen from there."""
     query = select(link_standings).order_by(link_standings.c.link)
-    if site is not None:
-        query = query.where(link_standings.c.site == site)
-    return [
-        LinkStanding(
-            **{name: getattr(row, name) for name in _NAMES if name != "trouble"}, trouble=PathSays(row.trouble)
-        )
-        for row in connection.execute(query)
-    ]
+    if site is None:
+        return [read_standing(row) for row in connection.execute(query)]
+    leads = or_(link_standings.c.site == site, link_standings.c.former_site == site)
+    return [read_standing(row).seen_from(site) for row in connection.execute(query.where(leads))]
+
+
+def rename_site(connection: Connection, name: str, new: str) -> None:
+    """Give a site another name in the standings of the links that lead or led to it."""
+    touched = or_(link_standings.c.site == name, link_standings.c.former_site == name)
+    for row in connection.execute(select(link_standings).where(touched)).all():
+        values = standing_row(read_standing(row).with_site_renamed(name, new))
+        connection.execute(update(link_standings).where(link_standings.c.link == row.link).values(**values))
 
 
 def delete_before(connection: Connection, before: datetime) -> int:
@@ -100,8 +106,3 @@ def _event_row(event: PathEvent) -> dict[str, object]:
 
 def _event(row: Row[tuple[object, ...]]) -> PathEvent:
     return PathEvent(row.site, row.link, row.at, row.kind, PathSays(row.says), row.detail, row.key or "")
-
-
-def _standing(row: Row[tuple[object, ...]]) -> LinkStanding:
-    values = {name: getattr(row, name) for name in _NAMES}
-    return LinkStanding(**values | {"trouble": PathSays(row.trouble)})

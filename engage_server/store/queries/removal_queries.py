@@ -1,6 +1,6 @@
 """Removes rows for good. In the caller's transaction."""
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
@@ -84,4 +84,6 @@ def delete_site(connection: Connection, name: str) -> None:
         connection.execute(delete(table).where(table.c.site_id == row_id))
     for table in (release_histories, device_histories, device_addresses, link_standings):
         connection.execute(delete(table).where(table.c.site == name))
+    of_others = update(link_standings).where(link_standings.c.former_site == name)
+    connection.execute(of_others.values(former_site=""))
     connection.execute(delete(sites).where(sites.c.id == row_id))

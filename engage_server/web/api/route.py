@@ -28,13 +28,13 @@ A = TypeVar("A")
 class Body(BaseModel):
     """What a request holds. Nothing is converted, and an unknown field is refused.
 
+    The text below a field describes it in the OpenAPI document.
+
     A default of None means that the field was left out. A caller who sends null is refused: they could mean "remove
     it" as well.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     @field_validator("*", mode="after")  # an earlier one would make pydantic read texts as Python's, not as JSON's
     @classmethod

@@ -6,6 +6,7 @@ from typing import Protocol
 from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
+from engage_server.services.alerts.standing import AlertStanding
 from engage_server.services.backup.nights.standing import BackupStanding
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.device_files.exchange import DeviceExchange
@@ -85,6 +86,9 @@ class Services(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The operators' log."""
+
+    def alert_standing(self) -> AlertStanding:
+        """How alerts stand."""
 
     def backup_standing(self, now: datetime) -> BackupStanding:
         """How old the newest good backup and drill are."""

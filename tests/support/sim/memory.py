@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from engage_server.errors import EngageError, NotFound, NotPossible, UpstreamSilent
 from engage_server.links.sim import accounts
-from engage_server.links.sim.account import Entry, Values
+from engage_server.links.sim.account import Acted, Entry, Values, unannounced
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 
@@ -68,6 +68,8 @@ class MemoryAccount:
         writes: All writes that took effect, in order.
         lacks: Operations that its map has not.
         before, after: Called with each write before and after it takes effect; what they raise, the caller gets.
+        judge: Called with each write before it is sent, as a contract judges it; what it raises, the caller gets.
+        describe: What the answer to a write says of the Thing; None for nothing.
         away: What every call raises; None for nothing.
         later: Whether a write is only accepted; :attr:`accepted` has it, and nobody has done it.
     """
@@ -80,6 +82,8 @@ class MemoryAccount:
         self.lacks: set[Operation] = set()
         self.before: Callable[[Operation, Values], None] = lambda operation, values: None
         self.after: Callable[[Operation, Values], None] = lambda operation, values: None
+        self.judge: Callable[[Operation, Values], None] = lambda operation, values: None
+        self.describe: Callable[[Operation, Values], Thing | None] = lambda operation, values: None
         self.away: EngageError | None = None
         self.later = False
         self.accepted: list[tuple[Operation, Values]] = []
@@ -124,20 +128,24 @@ class MemoryAccount:
         }
         yield from found[operation]
 
-    def act(self, operation: Operation, values: Values) -> Entry:
+    def act(self, operation: Operation, values: Values, before_sending: Callable[[], None] = unannounced) -> Acted:
+        if operation in self.lacks:
+            raise NotPossible("the map has no such operation", "Add it to the map.", code="sim.not_offered")
+        self.judge(operation, values)
+        before_sending()
         with self._acting:
             if self.away is not None:
                 raise self.away
-            if operation in self.lacks:
-                raise NotPossible("the map has no such operation", "Add it to the map.", code="sim.not_offered")
             self.before(operation, values)
             if self.later:
                 self.accepted.append((operation, dict(values)))
-                return {"accepted": True}
+                return Acted(is_accepted=True)
             self._apply(operation, values)
             self.writes.append((operation, dict(values)))
             self.after(operation, values)
-        return {"id": f"new-{len(self.writes)}"}
+        said = self.describe(operation, values)
+        says = ("state", "tags", "services", "is_locked", "address") if said is not None else ()
+        return Acted({"id": f"new-{len(self.writes)}"}, thing=said, says=frozenset(says))
 
     def _apply(self, operation: Operation, values: Values) -> None:
         if "thing" not in values or operation is Operation.NAT_ADD:

@@ -60,6 +60,8 @@ class StatefulOperator:
         self.asked.append(path)
         if self.status != 200:
             return self.status, {"message": "as the test wants it"}
+        if path == "/ip-profiles":
+            return 200, list(self.profiles.values())
         _, kind, name, *rest = path.split("/")
         if kind == "ip-profiles":
             return (200, self.profiles[name]) if name in self.profiles else (404, {})

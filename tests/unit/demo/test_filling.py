@@ -101,6 +101,30 @@ def test_uploads_of_the_depot_wait_and_one_was_refused(small: Demonstration) -> 
     assert refused == 1
 
 
+@pytest.mark.parametrize("hours", [0, 6, 14])
+def test_the_depot_is_silent_because_its_sim_is_suspended(small: Demonstration, hours: int) -> None:
+    """One line of Tonight in place of one for each door."""
+    now = NOON + timedelta(hours=hours)
+    (depot,) = [each for each in small.side.tonight.look(now) if each.site == DEPOT.name]
+    (path,) = [each for each in depot.risks if each.kind.code == "risk.path_cut"]
+    assert path.silent == len(small.doors[DEPOT.name])
+    assert "silent because its SIM is suspended since" in path.why
+    assert not depot.doors
+    assert {each.site for each in small.side.tonight.look(now) if each.path is not None} == {DEPOT.name}
+
+
+def test_its_path_was_cut_before_and_worked_again(small: Demonstration) -> None:
+    events = [each.event for each in small.side.paths.events(site=DEPOT.name)][::-1]
+    kinds = [each.kind for each in events]
+    assert kinds[0] == "link_registered"
+    assert kinds[-1] == "sim_suspended"
+    first = kinds.index("sim_suspended")
+    assert kinds[first : first + 3] == ["sim_suspended", "sim_active", "sim_reachable"]
+    assert all(each.at <= NOON for each in events)
+    for history in histories(small, DEPOT.name).values():
+        assert history.nights == SMALL.nights - 4, "in four nights nothing came through"
+
+
 def test_files_call_faults_and_databases_are_there(small: Demonstration) -> None:
     side = small.side
     assert [fault.device for fault in side.call_faults.recent(CAMPUS.name, NOON)] == [

@@ -1,7 +1,7 @@
 """The contract of the links' part of ``store.interface``, on every database."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,7 @@ from engage_server.records import (
     DownlinkChannel,
     DownlinkStatus,
     KpnDevice,
+    LinkCut,
     LinkStanding,
     PathEvent,
     PathSays,
@@ -20,6 +21,7 @@ from engage_server.records import (
 )
 from engage_server.services.site_path.fold import fold
 from engage_server.store.database.engine import open_engine
+from engage_server.store.interface import Folded
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
@@ -77,16 +79,39 @@ class TestEvents:
         store.add_path_events([registered(), path_event(minutes=1), path_event(PathSays.CUT, 2), path_event(link="b")])
         folds: list[int] = []
 
-        def counting(known: dict[str, LinkStanding], events: list[PathEvent]) -> dict[str, LinkStanding | None]:
+        def counting(known: Mapping[str, LinkStanding], events: Sequence[PathEvent]) -> Folded:
             folds.append(len(events))
             return fold(known, events)
 
-        assert [store.fold_path_events(counting, 3) for _ in range(3)] == [3, 1, 0]  # type: ignore[arg-type]
+        assert [store.fold_path_events(counting, 3) for _ in range(3)] == [3, 1, 0]
         assert folds == [3, 1]
         first, second = store.link_standings()
         assert (first.link, second.link) == ("b", "sim")
         assert (second.partner, second.trouble, second.trouble_since) == ("kpn", PathSays.CUT, at(2))
         assert store.link_standings("else") == []
+
+    def test_of_trouble_that_lasts_one_event_is_kept(self, store: SqlStore) -> None:
+        store.add_path_events([path_event(PathSays.CUT, minutes) for minutes in (0, 45, 90)])
+        assert store.fold_path_events(fold, 10) == 3
+        assert [each.event.at for each in store.path_events(None, None, None, 10)] == [at(0)]
+        assert store.link_standings()[0].trouble_at == at(90)
+
+    def test_a_moved_link_is_seen_from_both_sites(self, store: SqlStore, event: AuditEvent) -> None:
+        for name in ("main", "second"):
+            store.add_site(site(name), SITE_KEY, event)
+        store.add_path_events([registered(), path_event(PathSays.CUT, 5), registered(60, site="second")])
+        store.fold_path_events(fold, 10)
+        assert [(each.is_removed, each.cuts) for each in store.link_standings("main")] == [
+            (True, (LinkCut("main", at(5), at(60)),))
+        ]
+        store.rename_site("main", "depot", event)
+        store.rename_site("second", "yard", event)
+        store.add_path_events([path_event(PathSays.RESTORED, 90, site="yard")])
+        store.fold_path_events(fold, 10)
+        (old,), (new,) = store.link_standings("depot"), store.link_standings("yard")
+        assert (old.cuts, new.cuts) == ((LinkCut("depot", at(5), at(60)),), (LinkCut("yard", at(60), at(90)),))
+        store.remove_site("depot", event)
+        assert (store.link_standings("depot"), len(store.link_standings("yard"))) == ([], 1)
 
     def test_a_removed_link_is_forgotten_with_its_events(self, store: SqlStore) -> None:
         removed = (path_event(PathSays.NOTHING, 1, link=each, kind="link_removed") for each in ("gone", "back"))

@@ -19,6 +19,7 @@ from engage_server.links.commands.policy.policy_output import (
     print_differences,
     print_policy,
 )
+from engage_server.links.commands.sim.entries import read_one
 from engage_server.links.policy.asking import RECENT_DOORS, asked_of
 from engage_server.links.policy.comparison import differences
 from engage_server.links.policy.needs import Policy, policy_of
@@ -44,6 +45,19 @@ Exit status: with --against or --profile, 1 when there is a difference.
 """
 
 
+class _ResolverType(NetworkType):
+    """The address of a DNS server, or a network that has several."""
+
+    name = "address"
+
+    def convert(self, value: str | IPNetwork, param: click.Parameter | None, ctx: click.Context | None) -> IPNetwork:
+        """Parse, or fail with a usage error."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.UsageError:
+            self.fail(f"'{value}' is not the address of a DNS server. Give one such as 10.44.0.1.", param, ctx)
+
+
 @click.command(cls=AskingCommand, acts=[Act.SITE_SEE], epilog=_EXAMPLE)
 @site_option
 @click.option("--json", "form", flag_value="json", help="As --format json.")
@@ -59,7 +73,7 @@ Exit status: with --against or --profile, 1 when there is a difference.
 @click.option(
     "--resolver",
     "resolvers",
-    type=NetworkType(),
+    type=_ResolverType(),
     multiple=True,
     metavar="ADDRESS",
     help="A DNS server that doors ask. Repeat it for each. [default: any]",
@@ -107,8 +121,12 @@ def _compared(session: Session, options: dict[str, Any]) -> RuleSet | None:
     """The rules to compare with, if any were named."""
     path: Path | None = options["against"]
     profile, account = options["profile"], options["account"]
-    if (profile is None) != (account is None) or (path is not None and profile is not None):
-        raise UsageError("it is not clear what to compare with", "Say --against FILE, or --profile ID --account NAME.")
+    if path is not None and profile is not None:
+        raise UsageError("--against and --profile are two things to compare with", "Give one of the two.")
+    if account is not None and profile is None:
+        raise UsageError("--account says whose IP Profile is meant, and there is no --profile", "Add --profile ID.")
+    if profile is not None and account is None:
+        raise UsageError("--profile needs --account: an operator's account has the IP Profile", _accounts(session))
     if path is not None:
         return _rules_in(path)
     return None if profile is None else _rules_at(session, account, profile)
@@ -121,10 +139,20 @@ def _rules_at(session: Session, account: str, profile: str) -> RuleSet:
     settings = session.settings()
     file = read_links_file(settings.links_file, settings.links_bind, settings.links_port)
     source = f"IP Profile {profile} of account {account}"
-    found = list(open_account(file, account).entries(Operation.PROFILES_READ, {"profile": profile}))
+    opened = open_account(file, account)
+    found = read_one(opened, Operation.PROFILES_READ, {"profile": profile}, Operation.PROFILES_LIST)
     if len(found) != 1:
         raise UsageError(f"{source}: there are {len(found)} of that name", "List them: engage sim list --what profiles")
     return read_rules(found[0], source)
+
+
+def _accounts(session: Session) -> str:
+    """What to do where no account was named."""
+    settings = session.settings()
+    if not settings.links_file.exists():
+        return "Add --account NAME: a table [sim.NAME] of links.toml. There is no such file yet."
+    names = read_links_file(settings.links_file, settings.links_bind, settings.links_port).sim
+    return f"Add --account NAME. {settings.links_file.name} has {', '.join(names) or 'no account'}."
 
 
 def _rules_in(path: Path) -> RuleSet:

@@ -1,5 +1,6 @@
 """``engage sim lock-address``."""
 
+from functools import partial
 from ipaddress import ip_address
 
 import click
@@ -10,7 +11,16 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
-from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
+from engage_server.links.commands.sim.paths.learning import learn
+from engage_server.links.commands.sim.sim_accounts import (
+    Chosen,
+    account_option,
+    chosen,
+    pasted,
+    site_option,
+    thing_argument,
+)
+from engage_server.links.sim.account import Acted
 from engage_server.links.sim.operations import Operation
 from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act
@@ -50,15 +60,49 @@ def lock_address(
     name = found.one_thing(thing)
     operation = Operation.THINGS_RELEASE_ADDRESS if release else Operation.THINGS_LOCK_ADDRESS
     assert_offered(found, operation)
-    wanted = "" if release else _address(address or found.account.thing(name).address)
+    wanted = "" if release else _address(address or _address_now(session, found, name))
     change = "release its address" if release else f"lock the address {wanted}"
     values = {"thing": name} if release else {"thing": name, "address": wanted}
     action = AuditAction.SIM_CHANGE_ORDERED
-    answer = order_once(session, found, operation, values, action, thing=name, change=change)
+    answer = order_once(
+        session,
+        found,
+        operation,
+        values,
+        action,
+        otherwise=partial(_otherwise, wanted=wanted),
+        thing=name,
+        change=change,
+    )
     sentence = f"released the address of SIM {name}" if release else f"locked the address {wanted} of SIM {name}"
     print_answer(answer, sentence, as_json=as_json)
     if not as_json:
         print_next(f"{program()} sim show {pasted(name)}")
+
+
+def _address_now(session: Session, found: Chosen, name: str) -> str:
+    thing = found.account.thing(name)
+    learn(session, found, [thing])
+    return thing.address
+
+
+def _otherwise(acted: Acted, *, wanted: str) -> str:
+    """How the operator's answer contradicts the order."""
+    thing = acted.thing
+    if thing is None or (thing.is_locked is None and not thing.address):
+        return ""
+    if thing.is_locked is not None and thing.is_locked is not bool(wanted):
+        return f"says that the address of SIM {thing.thing} is {'locked' if thing.is_locked else 'not locked'}"
+    if wanted and thing.address and not _is_same(thing.address, wanted):
+        return f"says that the address of SIM {thing.thing} is {thing.address}, not {wanted}"
+    return ""
+
+
+def _is_same(said: str, wanted: str) -> bool:
+    try:
+        return ip_address(said) == ip_address(wanted)
+    except ValueError:
+        return said == wanted
 
 
 def _address(text: str) -> str:

@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
-from engage_server.cli.output import print_json_list, print_table
-from engage_server.links.sim.account import Entry
+from engage_server.cli.output import print_json_list, print_table, printable
+from engage_server.errors import EngageError, NotFound
+from engage_server.links.sim.account import Entry, SimAccount
+from engage_server.links.sim.operations import Operation
 
 _MOST_COLUMNS = 7
 _WIDEST = 60
+_MOST_NAMES = 10
 _LOOKED_AT = 50  # entries whose keys become columns
 
 
@@ -53,6 +56,59 @@ def _list_in(entry: Mapping[str, object], words: Sequence[str]) -> Sequence[obje
         if isinstance(value, list) and any(word in str(name).lower() for word in words):
             return value
     return None
+
+
+def read_one(
+    account: SimAccount, operation: Operation, values: Mapping[str, str], listing: Operation
+) -> Sequence[Entry]:
+    """Read a network or profile. If there is none of that name, the error names some that there are.
+
+    Args:
+        account: The account.
+        operation: What reads it.
+        values: Which one.
+        listing: What lists all of them.
+
+    Raises:
+        NotFound: There is none (``sim.not_found``).
+    """
+    (name,) = values.values()
+    try:
+        found = list(account.entries(operation, values))
+    except NotFound as error:
+        raise NotFound(error.sentence, _there_are(account, listing), code=error.code) from None
+    if not found:
+        raise NotFound(f"account {account.name} has no '{name}'", _there_are(account, listing), code="sim.not_found")
+    return found
+
+
+def _there_are(account: SimAccount, listing: Operation) -> str:
+    what = listing.value.partition(".")[0]
+    see = f"List them: engage sim list --what {what}"
+    try:
+        named = (
+            [_name(each) for each in islice(account.entries(listing), _MOST_NAMES)] if account.offers(listing) else []
+        )
+    except EngageError:  # the first error is the one that counts
+        return see
+    known = ", ".join(filter(None, named))
+    return f"It has {known}. {see}" if known else see
+
+
+def _name(entry: Entry) -> str:
+    found = next((entry[key] for key in ("id", "name") if isinstance(entry.get(key), str | int)), "")
+    return printable(str(found))
+
+
+def holds(value: object, secret: object) -> bool:
+    """Whether a secret stands anywhere in what an operator answered."""
+    if not isinstance(secret, str):
+        return False
+    if isinstance(value, Mapping):
+        return any(holds(each, secret) for each in value.values())
+    if isinstance(value, list):
+        return any(holds(each, secret) for each in value)
+    return secret in str(value)
 
 
 class _Counted:

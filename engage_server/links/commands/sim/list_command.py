@@ -11,6 +11,8 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.entries import print_entries
+from engage_server.links.commands.sim.orders import assert_offered
+from engage_server.links.commands.sim.paths.learning import learn, seen
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,
     account_option,
@@ -31,6 +33,12 @@ _WHAT: Final = {
     "networks": Operation.NETWORKS_LIST,
     "profiles": Operation.PROFILES_LIST,
     "users": Operation.USERS_LIST,
+}
+_NEXT: Final = {
+    "groups": "list --group ID",
+    "networks": "nat list --network ID",
+    "profiles": "rule list ID",
+    "users": "user add NAME --email ADDRESS --permission WORD",
 }
 _EXAMPLES = """\b
 Examples:
@@ -75,15 +83,21 @@ def list_command(
         if site or group or tag or state:
             raise UsageError(f"--what {what} lists the whole account", "Leave --site, --group, --tag and --state out.")
         found = chosen(session, account)
+        assert_offered(found, _WHAT[what])
         print_entries(found.account.entries(_WHAT[what]), f"account {found.account.name} has none", as_json=as_json)
+        if not as_json:
+            print_next(f"{program()} sim {_NEXT[what]}")
         return
     found = chosen(session, account, site)
-    things = _things(found, group, tag, None if state is None else ThingState(state))
+    read: list[Thing] = []
+    things = seen(_things(found, group, tag, None if state is None else ThingState(state)), read)
     if as_json:
         print_json_list(thing_json(each) for each in things)
-        return
-    print_table(COLUMNS, (thing_row(each) for each in things), "there is no such SIM")
-    print_next(f"{program()} sim show THING")
+    else:
+        print_table(COLUMNS, (thing_row(each) for each in things), "there is no such SIM")
+    learn(session, found, read)
+    if not as_json:
+        print_next(f"{program()} sim show THING")
 
 
 def thing_row(thing: Thing) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.links.commands.sim.list_command import state_of
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, things_argument
 from engage_server.links.commands.sim.sim_json import reached_json, thing_json
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
@@ -40,6 +41,7 @@ def show(session: Session, things: tuple[str, ...], account: str | None, site: s
     """
     found = chosen(session, account, site)
     read = found.choice(things).read(found.account)
+    learn(session, found, read)
     reached = [found.account.reached(each) for each in read]
     if as_json:
         shown = [{**thing_json(thing), "reached": reached_json(at)} for thing, at in zip(read, reached, strict=True)]

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import NotFound, UsageError
 from engage_server.links.registry.links_file import LinksFile, read_links_file
+from engage_server.links.registry.table import did_you_mean
 from engage_server.links.sim import accounts
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.accounts import SimLink
@@ -95,7 +97,7 @@ class Chosen:
         if thing is not None:
             return thing
         if not self.of_site:
-            raise UsageError("no SIM is chosen", "Give THING, or --site NAME.")
+            raise UsageError("no SIM is chosen", f"Give THING, or --site NAME. List the SIMs: {program()} sim list")
         found = [each.thing for each in Choice(links=tuple(self.of_site)).read(self.account)]
         if len(found) > 1:
             raise UsageError(
@@ -131,7 +133,7 @@ def chosen(session: Session, account: str | None, site: str | None = None) -> Ch
     links = accounts.read_sim_links(file)
     of_site = [link for link in links if link.site == site and account in (None, link.account)]
     if site is not None and not of_site:
-        raise _no_link(file, site, account)
+        raise _no_link(file, site, account, links)
     name = account or _only({link.account: None for link in of_site} or dict.fromkeys(file.sim), file)
     opened = accounts.open_account(file, name)
     return Chosen(opened, [link for link in links if link.account == name], of_site, site or "")
@@ -175,10 +177,13 @@ def _only(names: dict[str, None], file: LinksFile) -> str:
     return next(iter(names))
 
 
-def _no_link(file: LinksFile, site: str, account: str | None) -> NotFound:
+def _no_link(file: LinksFile, site: str, account: str | None, links: Sequence[SimLink]) -> NotFound:
     of_account = f" of account {account}" if account else ""
+    known = sorted({link.site for link in links if account in (None, link.account)})
+    hint = did_you_mean(site, known)
+    there_are = f"Sites that it has: {', '.join(known)}. Name one, or add" if known else "Add"
     return NotFound(
-        f"{file.where.file} has no link of SIMs{of_account} to site {site}",
-        f'Add a table [links.NAME] with site = "{site}" and partner = "sim". docs/sim.md has an example.',
+        f"{file.where.file} has no link of SIMs{of_account} to site {site}{'.' * bool(hint)}{hint}",
+        f'{there_are} a table [links.NAME] with site = "{site}" and partner = "sim". docs/sim.md has an example.',
         code="sim.no_link",
     )

@@ -1,12 +1,17 @@
 """``engage sim sms``."""
 
+from dataclasses import replace
+
 import click
 
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import counted, json_option, print_next
+from engage_server.cli.output import counted, json_option, print_next, printable
+from engage_server.cli.parameters import sure_option
 from engage_server.cli.program import program
+from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
+from engage_server.links.commands.sim.entries import holds
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
 from engage_server.links.commands.sim.secret_files import text_of
 from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
@@ -18,7 +23,7 @@ _MOST_CHARACTERS = 1600  # ten parts of 160: no contract that was seen takes mor
 _EXAMPLES = """\b
 Examples:
   engage sim sms send 8931440000000000001 --text-file reboot.txt
-  printf 'REBOOT 1234' | engage sim sms send --site depot --text-file -
+  printf 'REBOOT 1234' | engage sim sms send --site depot --text-file - --yes
 """
 
 
@@ -32,10 +37,17 @@ def sms() -> None:
 @account_option
 @site_option
 @click.option("--text-file", required=True, metavar="FILE", help="File with the text. - reads standard input.")
+@sure_option
 @json_option
 @click.pass_obj
 def send(
-    session: Session, thing: str | None, account: str | None, site: str | None, text_file: str, as_json: bool
+    session: Session,
+    thing: str | None,
+    account: str | None,
+    site: str | None,
+    text_file: str,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Send an SMS to a SIM, once.
 
@@ -50,6 +62,8 @@ def send(
         raise UsageError(
             f"the text has {counted(len(text), 'character')}", f"Send at least one, and at most {_MOST_CHARACTERS}."
         )
+    if not yes:
+        assert_sure(f"send an SMS of {counted(len(text), 'character')} to SIM {printable(name)}?")
     answer = order_once(
         session,
         found,
@@ -59,7 +73,8 @@ def send(
         thing=name,
         characters=str(len(text)),
     )
-    answer.pop("text", None)  # some contracts repeat it
-    print_answer(answer, f"sent an SMS of {counted(len(text), 'character')} to SIM {name}", as_json=as_json)
+    shown = {key: each for key, each in answer.shown.items() if not holds(each, text)}  # some contracts repeat it
+    sentence = f"sent an SMS of {counted(len(text), 'character')} to SIM {name}"
+    print_answer(replace(answer, shown=shown), sentence, as_json=as_json)
     if not as_json:
         print_next(f"{program()} sim show {pasted(name)}")

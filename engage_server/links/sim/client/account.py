@@ -1,14 +1,15 @@
 """An account that calls an operator by its contract. See :class:`~..account.SimAccount`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engage_server.errors import NotPossible, UpstreamSilent
-from engage_server.links.sim.account import Entry, Values
+from engage_server.links.sim.account import Acted, Entry, Values, unannounced
 from engage_server.links.sim.client.calls import Calls
 from engage_server.links.sim.client.pages import Choice, Page, items_of
 from engage_server.links.sim.client.return_codes import Called
-from engage_server.links.sim.contract.answers import entry, parsed, reached_of, thing_of
+from engage_server.links.sim.contract.answers import described, entry, parsed, reached_of, thing_of
 from engage_server.links.sim.contract.binding import Bound
 from engage_server.links.sim.contract.document import Document
 from engage_server.links.sim.contract.operator_map import OperatorMap
@@ -16,8 +17,9 @@ from engage_server.links.sim.contract.pointers import MISSING, found_at
 from engage_server.links.sim.contract.requests import placed_values, written
 from engage_server.links.sim.contract.sources import Sources, reads_first
 from engage_server.links.sim.contract.validity import Validity
-from engage_server.links.sim.operations import Operation
+from engage_server.links.sim.operations import SECRET_VALUES, Operation
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
+from engage_server.records import Secret
 
 _FILTERS = {"group": "group", "tag": "tags", "state": "state"}
 
@@ -105,26 +107,26 @@ class ContractAccount:
         if found is not MISSING:
             yield from map(entry, found if isinstance(found, list) else [found])
 
-    def act(self, operation: Operation, values: Values) -> Entry:
+    def act(self, operation: Operation, values: Values, before_sending: Callable[[], None] = unannounced) -> Acted:
         """Do one write, once. A 202 is waited for.
-
-        Returns:
-            What the contract answers; {} for no body. If the operator accepted it and does not say where to see when it
-            is done, there is one more key: ``"accepted": True``.
 
         Raises:
             UsageError: A value is missing, or its contract does not accept it. Nothing was sent.
             NotPossible: The map has no such operation (``sim.not_offered``). Nothing was sent.
         """
         bound, thing = self._of(operation), str(values.get("thing", ""))
-        called = self._called(operation, thing)
+        secrets = [str(values[name]) for name in SECRET_VALUES if name in values]
+        called = replace(self._called(operation, thing), secrets=tuple(Secret(each.encode()) for each in secrets))
         request = written(bound, values, self._sources(bound, thing), self._validity)
-        answer, is_done = self._calls.write(request, called)
+        written_once = self._calls.write(request, called, before_sending)
         try:
-            found = entry(parsed(answer.body, called.where))
+            content = parsed(written_once.answer.body, called.where)
+            if not written_once.is_direct:  # it describes the work, and not the Thing
+                return Acted(entry(content, secrets), is_accepted=not written_once.is_done)
+            item = found_at(content, bound.mapped.answer) if operation.is_of_thing else None
+            return Acted(entry(content, secrets), False, *described(item, thing, self._map, called.where))
         except UpstreamSilent as error:
             raise UpstreamSilent(error.sentence, called.look(), code=error.code) from None
-        return found if is_done else {**found, "accepted": True}
 
     def _of(self, operation: Operation) -> Bound:
         if operation not in self._bound:

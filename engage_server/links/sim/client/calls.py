@@ -1,6 +1,7 @@
 """Makes the calls of an account. Reads are repeated and follow redirects. A write goes out once, whatever happens."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Final
 
 from engage_server.errors import EngageError, NotPossible, Refused, UpstreamSilent, UsageError
@@ -17,6 +18,21 @@ from engage_server.services.calling_out.host import OutsideHost, WholeAnswer
 _MOST_HOPS: Final = 5
 _SLOWEST_SECONDS: Final = 10.0
 _FIX: Final = "Check base_url, and the network in between."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Written:
+    """A write that was answered with success.
+
+    Attributes:
+        answer: The last answer.
+        is_done: Whether the work is known to be done.
+        is_direct: Whether the answer is that of the write itself, and not of the address where work is waited for.
+    """
+
+    answer: WholeAnswer
+    is_done: bool
+    is_direct: bool
 
 
 class Calls:
@@ -71,11 +87,13 @@ class Calls:
             raise _elsewhere(called)
         return self._follow(Request("GET", ""), target, called)
 
-    def write(self, request: Request, called: Called) -> tuple[WholeAnswer, bool]:
+    def write(self, request: Request, called: Called, before_sending: Callable[[], None] = lambda: None) -> Written:
         """Call what changes something, once. What was accepted is waited for.
 
-        Returns:
-            The answer, and whether the work is known to be done.
+        Args:
+            request: The call.
+            called: For errors.
+            before_sending: Called when there is a token, just before it is sent.
 
         Raises:
             UpstreamSilent: There is no whole answer. It may have happened.
@@ -83,6 +101,7 @@ class Calls:
         """
         token = self._tokens.token()
         target = self._origin.prefix + request.target
+        before_sending()
         answer = self._once(request, target, token, called)
         if answer.status == 202:
             return self._waited(answer, target, called)
@@ -90,7 +109,7 @@ class Calls:
             self._tokens.forget(token)
         if not is_success(answer.status):
             raise error_of(answer, called, self._tokens.secrets())
-        return answer, True
+        return Written(answer, is_done=True, is_direct=True)
 
     def _follow(self, request: Request, target: str, called: Called) -> tuple[WholeAnswer, str]:
         for _ in range(_MOST_HOPS):
@@ -125,11 +144,11 @@ class Calls:
         except UpstreamSilent as error:
             raise called.silent(error) from None
 
-    def _waited(self, answer: WholeAnswer, target: str, called: Called) -> tuple[WholeAnswer, bool]:
+    def _waited(self, answer: WholeAnswer, target: str, called: Called) -> Written:
         """Look at the address that a 202 named, until it says that the work is done."""
         location = self._origin.target(answer.fields.get("Location", ""), target)
         if location is None:
-            return answer, False
+            return Written(answer, is_done=False, is_direct=False)
         looking = dataclasses.replace(called, is_write=False, shown=f"what became of {called.shown}")
         end, pause = self._clocks.now() + self._wait_seconds, 1.0
         while True:
@@ -148,7 +167,7 @@ class Calls:
             except (NotPossible, UsageError) as error:
                 raise _not_known(called, error) from None
             if is_done:
-                return answer, True
+                return Written(answer, is_done=True, is_direct=False)
 
     def _status(self, target: str, called: Called) -> WholeAnswer:
         """The answer of an address where work is waited for. 202 and a redirect to the result are usual there."""

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from engage_server.errors import (
@@ -22,7 +23,13 @@ from engage_server.services.calling_out.host import WholeAnswer
 
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 AWAY: Final = frozenset((502, 503, 504))
-_QUOTA_FIELDS: Final = ("quota-limit", "quota-used", "quota-reset", "quota-reset-UTC")
+_QUOTA_FIELDS: Final = (
+    *("quota-limit", "quota-used", "quota-reset", "quota-reset-UTC"),  # the document
+    *("X-RateLimit-Limit", "X-RateLimit-Used", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+    *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit"),  # drafts of the IETF
+)
+_FIRST_EPOCH: Final = 1_000_000_000  # a larger number of seconds is a time, and no pause
+_LAST_EPOCH: Final = 253_402_300_799
 _MAY: Final = "It may have happened. Look before you repeat it: {look}"
 
 
@@ -35,12 +42,14 @@ class Called:
         shown: Method and path of the contract: never with values.
         is_write: Whether it changes something.
         thing: The SIM that it is about; "" for none.
+        secrets: Values of the call that no error may repeat.
     """
 
     account: str
     shown: str
     is_write: bool
     thing: str = ""
+    secrets: tuple[Secret, ...] = ()
 
     @property
     def where(self) -> str:
@@ -71,7 +80,7 @@ def is_success(status: int) -> bool:
 def error_of(answer: WholeAnswer, called: Called, secrets: Iterable[Secret]) -> EngageError:
     """Return the error for an answer without success. Each code begins with ``sim.``."""
     status = answer.status
-    said = words_of(answer.body, secrets)
+    said = words_of(answer.body, (*secrets, *called.secrets))
     sentence = f"{called.where}: the operator answered {status}{_NAMES.get(status, '')}.{said}"
     if status == 429:
         quota = _quota(answer.fields)
@@ -134,8 +143,22 @@ _ERRORS: Final[Mapping[int, tuple[type[EngageError], str, str]]] = {
 
 
 def _quota(fields: Mapping[str, str]) -> str:
-    found = [f"{name} {text_of(fields[name])[:60]}" for name in _QUOTA_FIELDS if text_of(fields.get(name))]
+    found = [
+        f"{name} {_reset(name, text_of(fields[name])[:60])}" for name in _QUOTA_FIELDS if text_of(fields.get(name))
+    ]
     return f" The quota: {', '.join(found)}." if found else ""
+
+
+def _reset(name: str, text: str) -> str:
+    """When a quota is renewed: a time, if the operator gives seconds since 1970."""
+    if "reset" not in name.lower() or not (text.isascii() and text.isdigit() and len(text) < 16):
+        return text
+    seconds = int(text)
+    if seconds > _LAST_EPOCH:
+        seconds //= 1000  # some count milliseconds
+    if not _FIRST_EPOCH <= seconds <= _LAST_EPOCH:
+        return f"{text} s" if seconds < _FIRST_EPOCH and "RateLimit" in name else text
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _wait(answer: WholeAnswer) -> str:

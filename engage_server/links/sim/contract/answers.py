@@ -1,13 +1,14 @@
 """Reads what an operator answers: any JSON at all. Texts are bounded, and nothing in them can act on a terminal."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from engage_server.errors import BodyInvalid, UpstreamSilent
 from engage_server.links.sim.contract.operator_map import OperatorMap, ReachedPlaces
 from engage_server.links.sim.contract.pointers import MISSING, found_at
+from engage_server.links.sim.secret_names import is_secret
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 from engage_server.protocol.json_body import read_json
 from engage_server.shown_text import without_controls
@@ -17,8 +18,9 @@ _MAX_DEPTH: Final = 32
 _MAX_LIST: Final = 10_000
 _ANOTHER: Final = "Compare the map with what the operator answers."
 _NO_API: Final = "Check base_url, and whether something in between asks for a login."
-# what is not for a screen: pre-shared keys of tunnels, tokens, and the codes that unlock a SIM
-_SECRET = re.compile(r"passw(or)?d|secret|psk|shared_?key|private_?key|api_?key|token|^pin\d?$|^puk\d?$", re.IGNORECASE)
+_HIDDEN: Final = "***"
+_NAMES: Final = ("name", "key", "parameter", "attribute", "field", "type")  # of {"name": "psk", "value": "..."}
+_SHORTEST: Final = 4  # a shorter secret would be found in every second text
 
 
 def parsed(body: bytes, where: str) -> Any:
@@ -54,9 +56,14 @@ def listed(answer: Any, pointer: str, where: str) -> list[Any]:
     return found
 
 
-def entry(item: Any) -> dict[str, object]:
-    """Return an item as it may be shown and kept: bounded, and without secrets. What is no object is ``value``."""
-    found = _bounded(item, 0)
+def entry(item: Any, secrets: Iterable[str] = ()) -> dict[str, object]:
+    """Return an item as it may be shown and kept: bounded, and without secrets. What is no object is ``value``.
+
+    Args:
+        item: Any JSON.
+        secrets: What was sent, and must not be shown if the answer repeats it, whatever the field is called.
+    """
+    found = _bounded(_without(item, [each for each in secrets if len(each) >= _SHORTEST]), 0)
     return found if isinstance(found, dict) else {} if found is None else {"value": found}
 
 
@@ -77,6 +84,35 @@ def thing_of(item: Any, operator_map: OperatorMap, where: str) -> Thing:
     identity = text_of(found_at(item, places.thing))
     if not identity:
         raise unusable(f"{where} answered, but a SIM has no text at '{places.thing}'")
+    return _thing(item, identity, operator_map)
+
+
+def described(item: Any, asked: str, operator_map: OperatorMap, where: str) -> tuple[Thing | None, frozenset[str]]:
+    """Read what the answer to a write says of a Thing, and which of its attributes it has.
+
+    Args:
+        item: What stands where the map says that the item is. It may be anything.
+        asked: The identity that the write was for.
+        operator_map: The map.
+        where: For errors.
+
+    Raises:
+        UpstreamSilent: It is about another Thing.
+    """
+    if not isinstance(item, Mapping):
+        return None, frozenset()
+    places = operator_map.thing
+    named = {each.name: getattr(places, each.name) for each in fields(places) if each.name != "fields"}
+    says = frozenset(name for name, pointer in named.items() if pointer and found_at(item, pointer) is not MISSING)
+    if text_of(found_at(item, places.thing)) not in ("", asked):
+        if "state" in says:
+            raise unusable(f"{where} answered, but about another SIM")
+        return None, frozenset()  # the number of an event, or of an address
+    return (_thing(item, asked, operator_map) if says else None), says
+
+
+def _thing(item: Any, identity: str, operator_map: OperatorMap) -> Thing:
+    places = operator_map.thing
 
     def text(pointer: str) -> str:
         return text_of(found_at(item, pointer)) if pointer else ""
@@ -96,7 +132,7 @@ def thing_of(item: Any, operator_map: OperatorMap, where: str) -> Thing:
         _texts(item, places.tags) or (),
         _services(item, operator_map),
         _truth(item, places.is_connected),
-        {name: text(pointer) for name, pointer in places.fields.items()},
+        {name: _HIDDEN if _is_hidden(name, pointer) else text(pointer) for name, pointer in places.fields.items()},
     )
 
 
@@ -163,5 +199,22 @@ def _bounded(value: Any, depth: int) -> Any:
 
 
 def _fields(value: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    is_pair = any(isinstance(name := value.get(each), str) and is_secret(name) for each in _NAMES)
     for name, each in list(value.items())[:_MAX_LIST]:
-        yield text_of(name), "***" if _SECRET.search(name) and each not in (None, "") else _bounded(each, depth + 1)
+        hidden = is_secret(name) or (is_pair and name.lower() in ("value", "content", "data"))
+        yield text_of(name), _HIDDEN if hidden and each not in (None, "") else _bounded(each, depth + 1)
+
+
+def _is_hidden(name: str, pointer: str) -> bool:
+    return is_secret(name) or is_secret(pointer.rpartition("/")[2])
+
+
+def _without(value: Any, secrets: Sequence[str]) -> Any:
+    """The same, and whatever repeats one of these texts is hidden."""
+    if not secrets:
+        return value
+    if isinstance(value, Mapping):
+        return {name: _without(each, secrets) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without(each, secrets) for each in value]
+    return _HIDDEN if isinstance(value, str) and any(each in value for each in secrets) else value

@@ -7,12 +7,12 @@ from typing import Final
 from engage_server.errors import SettingsInvalid, UsageError
 from engage_server.links.registry.table import Where, did_you_mean
 from engage_server.links.sim.contract import binding_of_values
+from engage_server.links.sim.contract.binding_of_values import Words, word_faults
 from engage_server.links.sim.contract.document import Document
 from engage_server.links.sim.contract.endpoints import Endpoint, endpoint_of, operation_ids, routes
 from engage_server.links.sim.contract.operator_map import Mapped, OperatorMap
 from engage_server.links.sim.contract.schemas import choices_of, schemas_at
 from engage_server.links.sim.operations import Operation
-from engage_server.links.sim.things import ThingState
 
 JSON_TYPE: Final = "application/json"
 _FIX: Final = "Correct the map: the contract is right."
@@ -51,11 +51,12 @@ class Binding:
 def bind(document: Document, operator_map: OperatorMap) -> Binding:
     """Hold a map against a contract."""
     bound: dict[Operation, Bound] = {}
-    faults: list[SettingsInvalid] = []
+    faults: list[SettingsInvalid] = list(word_faults(operator_map))
+    words: Words = set()
     for operation, (mapped, where) in operator_map.operations.items():
         try:
             found = _bound(document, mapped, where)
-            wrong = list(binding_of_values.faults(document, operator_map, operation, found.endpoint, where))
+            wrong = list(binding_of_values.faults(document, operator_map, operation, found.endpoint, where, words))
             wrong += _body_faults(document, found, where)
         except SettingsInvalid as error:
             wrong = [error]
@@ -64,7 +65,7 @@ def bind(document: Document, operator_map: OperatorMap) -> Binding:
         if not wrong:
             bound[operation] = found
         faults += wrong
-    faults += _thing_faults(document, operator_map, bound)
+    faults += _thing_faults(document, operator_map, bound, words)
     return Binding(bound, tuple(faults))
 
 
@@ -121,7 +122,7 @@ def _body_faults(document: Document, bound: Bound, where: Where) -> Iterator[Set
 
 
 def _thing_faults(
-    document: Document, operator_map: OperatorMap, bound: Mapping[Operation, Bound]
+    document: Document, operator_map: OperatorMap, bound: Mapping[Operation, Bound], words: Words
 ) -> Iterator[SettingsInvalid]:
     """Where an item has what. The read and the list may say different amounts of it."""
     items = list(_items(document, bound))
@@ -133,7 +134,7 @@ def _thing_faults(
     for name, pointer, at in named:
         if pointer and not any(schemas_at(document, each, pointer) for each in items):
             yield at.refused(f"no answer of the contract has {pointer}", _FIX, name)
-    yield from _state_faults(document, operator_map, items)
+    yield from _state_faults(document, operator_map, items, words)
 
 
 def _items(document: Document, bound: Mapping[Operation, Bound]) -> Iterator[object]:
@@ -145,17 +146,16 @@ def _items(document: Document, bound: Mapping[Operation, Bound]) -> Iterator[obj
                 yield from schemas_at(document, answer, one.mapped.answer + below)
 
 
-def _state_faults(document: Document, operator_map: OperatorMap, items: list[object]) -> Iterator[SettingsInvalid]:
+def _state_faults(
+    document: Document, operator_map: OperatorMap, items: list[object], reported: Words
+) -> Iterator[SettingsInvalid]:
     words, where = operator_map.words.get("state", {}), operator_map.where.below("words").below("state")
-    for name in words:
-        if name not in set(ThingState):
-            yield where.refused(f"there is no such state.{did_you_mean(name, ThingState)}", "Correct the name.", name)
     if not operator_map.thing.state:
         return
     if not words:
         yield where.refused("no word is given for any state", 'Write such as ACTIVE = "active".')
     choices = choices_of([found for each in items for found in schemas_at(document, each, operator_map.thing.state)])
     for name, word in words.items():
-        if choices is not None and word not in choices:
+        if choices is not None and word not in choices and ("state", name) not in reported:
             hint = f" It has {', '.join(map(str, choices))[:200]}."
             yield where.refused(f"the contract's answers have no such state: {word}.{hint}", _FIX, name)

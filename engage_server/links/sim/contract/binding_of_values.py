@@ -1,6 +1,7 @@
 """What may be wrong with the values of one operation: parameters, places in the body, and words."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from engage_server.errors import SettingsInvalid
 from engage_server.links.registry.table import Where, did_you_mean
@@ -10,23 +11,45 @@ from engage_server.links.sim.contract.operator_map import Mapped, OperatorMap, P
 from engage_server.links.sim.contract.pointers import pointer_complaint
 from engage_server.links.sim.contract.schemas import choices_of, required_places, schemas_at
 from engage_server.links.sim.operations import VALUES, Operation
+from engage_server.links.sim.things import ThingState
 
 READ, ALWAYS = "read:", "always:"
 _FIX = "Correct the map: the contract is right."
 _STYLES = ("simple", "form", "spaceDelimited", "pipeDelimited")
 
+# our words, where we know them all. Others are the operator's own, such as permissions
+_OURS: Final[Mapping[str, tuple[str, ...]]] = {
+    "state": tuple(each.value for each in ThingState),
+    "direction": ("in", "out"),
+    "action": ("allow", "deny"),
+}
+Words = set[tuple[str, str]]  # the table, and our word in it
+
 
 def faults(
-    document: Document, operator_map: OperatorMap, operation: Operation, endpoint: Endpoint, where: Where
+    document: Document,
+    operator_map: OperatorMap,
+    operation: Operation,
+    endpoint: Endpoint,
+    where: Where,
+    words: Words,
 ) -> Iterator[SettingsInvalid]:
     """Say what is wrong with the parameters, the answer and the sources of an operation.
+
+    Args:
+        document: The contract.
+        operator_map: The map.
+        operation: The operation.
+        endpoint: That of the contract.
+        where: The operation's table in the map.
+        words: The words that were reported already. Those that are reported here are added.
 
     Raises:
         UsageError: The contract itself is wrong.
     """
     mapped = operator_map.operations[operation][0]
     for place in ("path", "query", "header"):
-        yield from _parameter_faults(operator_map, endpoint, place, _own(mapped, place), where)
+        yield from _parameter_faults(operator_map, endpoint, place, _own(mapped, place), where, words)
     yield from _cookie_faults(endpoint, where)
     for key in ("path", "query", "header", "body"):
         for name, each in _own(mapped, key).items():
@@ -34,7 +57,8 @@ def faults(
     for name, each in mapped.body.items():
         if endpoint.body is not None:
             for schema in endpoint.body.media.values():
-                yield from _word_faults(operator_map, each, schemas_at(document, schema, name), where, f"body.{name}")
+                found = schemas_at(document, schema, name)
+                yield from words_not_in(operator_map, each, found, where, f"body.{name}", words)
     answers = endpoint.answers
     if mapped.answer and answers and not any(schemas_at(document, each, mapped.answer) for each in answers):
         yield where.refused(f"the answers of {endpoint.shown} have no {mapped.answer}", _FIX, "answer")
@@ -68,7 +92,7 @@ def _cookie_faults(endpoint: Endpoint, where: Where) -> Iterator[SettingsInvalid
 
 
 def _parameter_faults(
-    operator_map: OperatorMap, endpoint: Endpoint, place: str, placed: Mapping[str, Place], where: Where
+    operator_map: OperatorMap, endpoint: Endpoint, place: str, placed: Mapping[str, Place], where: Where, words: Words
 ) -> Iterator[SettingsInvalid]:
     known = endpoint.in_place(place)
     fold = str.lower if place == "header" else str
@@ -79,7 +103,7 @@ def _parameter_faults(
             yield where.refused(f"{endpoint.shown} has no such parameter: {name}.{hint}", _FIX, place)
         else:
             yield from _usable(known[name], where, f"{place}.{name}")
-            yield from _word_faults(operator_map, each, [known[name].schema], where, f"{place}.{name}")
+            yield from words_not_in(operator_map, each, [known[name].schema], where, f"{place}.{name}", words)
     paging = {fold(each) for each in _paged(operator_map, endpoint, where)}
     for name, parameter in known.items():
         if parameter.is_required and name not in names and name not in paging:
@@ -120,16 +144,6 @@ def _source_faults(
         )
 
 
-def _word_faults(
-    operator_map: OperatorMap, place: Place, schemas: list[Node], where: Where, key: str
-) -> Iterator[SettingsInvalid]:
-    choices = choices_of(schemas)
-    for name, word in operator_map.words.get(place.value, {}).items():
-        if choices is not None and word not in choices:
-            hint = f" It has {', '.join(map(str, choices))[:200]}."
-            yield where.refused(f"the contract has no word {word}, which stands for {name}.{hint}", _FIX, key)
-
-
 def _paging_faults(endpoint: Endpoint, mapped: Mapped, where: Where) -> Iterator[SettingsInvalid]:
     paging, at = mapped.paging, where.below("paging")
     if paging is None:
@@ -145,3 +159,39 @@ def _paging_faults(endpoint: Endpoint, mapped: Mapped, where: Where) -> Iterator
         if name and name not in known:
             hint = did_you_mean(name, known)
             yield at.refused(f"{endpoint.shown} has no such parameter: {name}.{hint}", _FIX, key)
+
+
+def word_faults(operator_map: OperatorMap) -> Iterator[SettingsInvalid]:
+    """Say which tables belong to no value, and which of our words do not exist."""
+    values = {value for names in VALUES.values() for value in names}
+    for table, words in operator_map.words.items():
+        where = operator_map.where.below("words").below(table)
+        if table not in values:
+            hint = did_you_mean(table, (*_OURS, "services", "protocol", "permission"))
+            yield where.refused(f"no value has this name.{hint}", "Correct the name, or remove the table.")
+        known = _OURS.get(table)
+        for word in words:
+            if known is not None and word not in known:
+                what = f"there is no such {table}.{did_you_mean(word, known)}"
+                yield where.refused(what, f"Correct the name. There are {', '.join(known)}.", word)
+
+
+def words_not_in(
+    operator_map: OperatorMap, place: Place, schemas: list[Node], where: Where, key: str, reported: Words
+) -> Iterator[SettingsInvalid]:
+    """Say which words the contract does not have at a place. Each word once: several operations may use it.
+
+    Args:
+        operator_map: The map.
+        place: What goes there.
+        schemas: What the contract says about the place.
+        where: The operation's table.
+        key: The key in it.
+        reported: The words that were reported already. Those that are reported here are added.
+    """
+    choices = choices_of(schemas)
+    for name, word in operator_map.words.get(place.value, {}).items():
+        if choices is not None and word not in choices and (place.value, name) not in reported:
+            reported.add((place.value, name))
+            hint = f" It has {', '.join(map(str, choices))[:200]}."
+            yield where.refused(f"the contract has no word {word}, which stands for {name}.{hint}", _FIX, key)

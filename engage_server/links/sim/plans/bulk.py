@@ -3,20 +3,25 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
-from engage_server.errors import EngageError, NotFound, NotPossible, Refused, UpstreamAway, UsageError
+from engage_server.errors import EngageError, NotFound, UpstreamAway
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.plans.journal import BulkJournal
-from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome, is_accepted, trouble_of
+from engage_server.links.sim.plans.outcomes import (
+    OTHERWISE,
+    TOO_MANY,
+    BulkResult,
+    Counts,
+    Outcome,
+    Trouble,
+    is_accepted,
+    outcome_of,
+    trouble_of,
+)
 from engage_server.links.sim.plans.pace import LONGEST_WAIT_SECONDS, Pace
 from engage_server.links.sim.things import Thing
 from engage_server.records.telling import Tell, tell_nobody
 
-TOO_MANY: Final = "sim.quota"
-# nothing was done, and it is true of every Thing: going on would only repeat it
-_TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.no_token", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
 _MOST_SILENT = 5  # writes one after another without an answer: the operator is away
 _QUOTA_SECONDS = 60.0  # where a 429 says nothing
 _FIRST_WAIT_SECONDS = 1.0  # whatever the operator says; it doubles with each refusal of the same Thing
@@ -26,21 +31,6 @@ _WORTH_A_NOTE_SECONDS = 2.0
 _TICK_SECONDS = 0.2
 
 Progress = Callable[[Counts, Sequence[Thing]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BulkResult:
-    """What became of a bulk.
-
-    Attributes:
-        counts: How far it is.
-        failures: What did not work, and that of which nobody knows.
-        stopped: Why it ended before all was settled. None: it did not.
-    """
-
-    counts: Counts
-    failures: Sequence[Failure]
-    stopped: EngageError | None
 
 
 class Bulk:
@@ -137,24 +127,40 @@ class Bulk:
             self._went_wrong(name, error)
         else:
             self._silent = self._given_up = 0
-            self._settle(after)
+            if self._write.is_done(after):
+                self._settle(after)
+            else:
+                self._otherwise(after)
+
+    def _otherwise(self, thing: Thing) -> None:
+        """The operator answered with success, and says that it is not so. What it says is believed, and reported."""
+        sentence = f"the operator answered with success, and says of SIM {thing.thing}: {self._write.found(thing)}"
+        trouble = Trouble(OTHERWISE, sentence, "Look at it before you repeat it: engage sim show THING")
+        self._journal.write(thing.thing, Outcome.FAILED, trouble)
+        self._learn(thing)
+
+    def _learn(self, thing: Thing) -> None:
+        """A Thing that is not as it was to be. If it is as before, nothing follows for a path."""
+        before = self._known.get(thing.thing)
+        if before is None or before.state is not thing.state:
+            self._changed.append(thing)
 
     def _settle(self, thing: Thing) -> None:
         self._journal.write(thing.thing, Outcome.DONE)
         self._changed.append(thing)
 
     def _went_wrong(self, name: str, error: EngageError) -> None:
-        trouble = trouble_of(error)
+        outcome = outcome_of(error)
         if error.code == TOO_MANY:
             self._hold_off(name, error)
-        elif error.code in _TRUE_OF_ALL:
-            self._journal.write(name, Outcome.NOT_DONE)
+        elif outcome is Outcome.NOT_DONE:
+            self._journal.write(name, outcome)
             self._stop(error)
-        elif isinstance(error, UsageError | Refused):
+        elif outcome is Outcome.FAILED:
             self._silent = 0
-            self._journal.write(name, Outcome.FAILED, trouble)
+            self._journal.write(name, outcome, trouble_of(error))
         else:
-            self._journal.write(name, Outcome.UNKNOWN, trouble)
+            self._journal.write(name, outcome, trouble_of(error))
             if isinstance(error, UpstreamAway):
                 self._count_silence(error)
 
@@ -218,7 +224,9 @@ class Bulk:
                 return
             if self._write.is_done(thing):
                 self._settle(thing)
-            elif had_time and not is_accepted(before):
+                continue
+            self._learn(thing)
+            if had_time and not is_accepted(before):
                 self._journal.write(name, Outcome.NOT_DONE, before)
 
     def _drained(self) -> list[Thing]:
@@ -226,19 +234,3 @@ class Bulk:
         while self._changed:
             found.append(self._changed.popleft())
         return found
-
-
-def why_not_all(result: BulkResult) -> EngageError | None:
-    """The error with which a command ends whose bulk is not settled. None: all is settled."""
-    left = result.counts.left + result.counts.unknown
-    if not left:
-        return None
-    cause = result.stopped
-    sentence = f"{left} of {result.counts.total} SIMs are left"
-    if cause is None:
-        return NotPossible(sentence, "Take it up again: engage sim bulk resume", code="sim.bulk_unfinished")
-    return NotPossible(
-        f"{sentence}: {cause.sentence}",
-        f"{cause.next_step} Then: engage sim bulk resume".strip(),
-        code=cause.code,
-    )

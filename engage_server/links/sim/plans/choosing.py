@@ -44,7 +44,7 @@ class Choice:
         ways = [bool(self.things), bool(self.links), bool(self.group or self.tag)]
         if ways.count(True) != 1:
             what = "SIMs are chosen in two ways" if any(ways) else "no SIM is chosen"
-            raise UsageError(what, f"Choose in one way: {how}.")
+            raise UsageError(what, f"Choose in one way: {how}. List the SIMs: engage sim list")
 
     def read(self, account: SimAccount, state: ThingState | None = None) -> Sequence[Thing]:
         """Read the Things that are meant, each once.

@@ -1,10 +1,11 @@
 """What became of each Thing of a bulk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from engage_server.errors import EngageError
+from engage_server.errors import EngageError, NotPossible, Refused, UsageError
 
 
 class Outcome(StrEnum):
@@ -12,12 +13,16 @@ class Outcome(StrEnum):
 
     BEGUN = "begun"  # it may be on its way; what came of it, nobody wrote down
     DONE = "done"
-    FAILED = "failed"  # the operator refused it: nothing was changed
+    FAILED = "failed"  # the operator refused it, or says that it is otherwise
     UNKNOWN = "unknown"  # no answer came: it may have happened
     NOT_DONE = "not_done"  # it certainly did not happen, and may be sent again
 
 
 PENDING: Final = "sim.pending"
+OTHERWISE: Final = "sim.otherwise"  # answered with success, and the Thing is not as it was to be
+TOO_MANY: Final = "sim.quota"
+# nothing was done, and it is true of every Thing: going on would only repeat it
+TRUE_OF_ALL: Final = frozenset(("sim.login", "sim.no_token", "sim.unauthorized", "sim.not_offered", "sim.not_allowed"))
 SETTLED = frozenset((Outcome.DONE, Outcome.FAILED))
 
 
@@ -34,6 +39,13 @@ class Trouble:
     code: str
     sentence: str
     next_step: str = ""
+
+
+def outcome_of(error: EngageError) -> Outcome:
+    """What became of a write that ended with this error."""
+    if error.code == TOO_MANY or error.code in TRUE_OF_ALL:
+        return Outcome.NOT_DONE
+    return Outcome.FAILED if isinstance(error, UsageError | Refused) else Outcome.UNKNOWN
 
 
 def trouble_of(error: EngageError) -> Trouble:
@@ -81,3 +93,34 @@ class Counts:
     def left(self) -> int:
         """How many nobody has begun."""
         return self.total - self.done - self.failed - self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of a bulk.
+
+    Attributes:
+        counts: How far it is.
+        failures: What did not work, and that of which nobody knows.
+        stopped: Why it ended before all was settled. None: it did not.
+    """
+
+    counts: Counts
+    failures: Sequence[Failure]
+    stopped: EngageError | None
+
+
+def why_not_all(result: BulkResult) -> EngageError | None:
+    """The error with which a command ends whose bulk is not settled. None: all is settled."""
+    left = result.counts.left + result.counts.unknown
+    if not left:
+        return None
+    cause = result.stopped
+    sentence = f"{left} of {result.counts.total} SIMs are left"
+    if cause is None:
+        return NotPossible(sentence, "Take it up again: engage sim bulk resume", code="sim.bulk_unfinished")
+    return NotPossible(
+        f"{sentence}: {cause.sentence}",
+        f"{cause.next_step} Then: engage sim bulk resume".strip(),
+        code=cause.code,
+    )

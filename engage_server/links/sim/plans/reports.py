@@ -1,6 +1,6 @@
-"""Reports at once what changed states say of the paths to sites. Nobody has to wait for the next poll."""
+"""Reports at once what states of SIMs say of the paths to sites. Nobody has to wait for the next poll."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -10,8 +10,9 @@ from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.carried import path_event, things_of
 from engage_server.links.sim.plans.concerned import LinksOfThings
+from engage_server.links.sim.plans.news import is_news, may_be_news
 from engage_server.links.sim.things import Thing, ThingState
-from engage_server.records import PathEvent, PathSays
+from engage_server.records import LinkStanding, PathEvent, PathSays
 
 ACTIVE_AGAIN: Final = "sim_active"
 Record = Callable[[Sequence[PathEvent]], None]
@@ -24,12 +25,21 @@ class PathReports:
         links: All links of one account.
         account: The account.
         record: Stores events.
+        known: What is known of the links, by their names. Then only what says more is reported: for SIMs that were
+            only read. None: SIMs were changed, and what they say is reported in any case.
 
     Attributes:
         said: What was last said of each link, by its name.
     """
 
-    def __init__(self, links: Iterable[SimLink], account: SimAccount, record: Record) -> None:
+    def __init__(
+        self,
+        links: Iterable[SimLink],
+        account: SimAccount,
+        record: Record,
+        known: Mapping[str, LinkStanding] | None = None,
+    ) -> None:
+        self._standings = known
         self._account = account
         self._record = record
         self._known: dict[str, Thing] = {}
@@ -43,6 +53,8 @@ class PathReports:
         for thing in things:
             self._known[thing.thing] = thing
             for link in self._links.of(thing):
+                if self._standings is not None and not may_be_news(self._standing(link), thing):
+                    continue
                 self._due[link.link] = link
                 if thing.state is ThingState.ACTIVE:
                     self._restored.add(link.link)
@@ -68,13 +80,19 @@ class PathReports:
                 unread.append((link, error))
                 continue
             if event is not None:
-                events += self._said(link, event)
+                events += self._new(link, self._said(link, event))
         if events:
             self._record(events)
             self.said |= {event.link: event.says for event in events}
         self._due.clear()
         self._restored.clear()
         return unread
+
+    def _new(self, link: SimLink, events: Sequence[PathEvent]) -> Sequence[PathEvent]:
+        return events if self._standings is None or is_news(self._standing(link), events) else ()
+
+    def _standing(self, link: SimLink) -> LinkStanding:
+        return (self._standings or {}).get(link.link, LinkStanding(link.link, link.site))
 
     def _said(self, link: SimLink, event: PathEvent) -> Sequence[PathEvent]:
         """The event. What is degraded does not end a cut: that must be said before it."""

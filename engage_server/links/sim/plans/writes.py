@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from engage_server.errors import NotPossible
-from engage_server.links.sim.account import SimAccount, Values
+from engage_server.links.sim.account import Acted, SimAccount, Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.plans.outcomes import PENDING
 from engage_server.links.sim.things import Thing, ThingState
@@ -25,8 +25,14 @@ class Write(Protocol):
     def is_done(self, thing: Thing) -> bool:
         """Whether a Thing is already as it is to be."""
 
+    def found(self, thing: Thing) -> str:
+        """How a Thing is that is not as it is to be, as a clause: ``it is ACTIVE, not SUSPENDED``."""
+
     def send(self, account: SimAccount, thing: Thing) -> Thing:
         """Do it to one Thing, once. Return the Thing as it is then.
+
+        The operator's answer may say that the Thing is not as it is to be, although it answered with success. So ask
+        :meth:`is_done` of what is returned.
 
         Raises:
             NotPossible: The operator accepted it, and has not done it yet (``sim.pending``).
@@ -54,10 +60,18 @@ class StateWrite:
         """Whether a Thing is already as it is to be."""
         return thing.state is self.state
 
+    def found(self, thing: Thing) -> str:
+        """How a Thing is that is not as it is to be."""
+        return f"it is {thing.state or repr(thing.word)}, not {self.state}"
+
     def send(self, account: SimAccount, thing: Thing) -> Thing:
         """Do it to one Thing, once."""
-        _act(account, Operation.THINGS_SET_STATE, {"thing": thing.thing, "state": self.state.value})
-        return replace(thing, state=self.state, word=account.word_for(self.state))
+        acted = _act(account, Operation.THINGS_SET_STATE, {"thing": thing.thing, "state": self.state.value})
+        if acted.thing is None or "state" not in acted.says or not acted.thing.word:
+            return replace(thing, state=self.state, word=account.word_for(self.state))
+        if acted.thing.state is None:
+            raise _pending(thing.thing, f"the operator answered with success, and says that it is '{acted.thing.word}'")
+        return replace(thing, state=acted.thing.state, word=acted.thing.word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +101,18 @@ class TagsWrite:
         """Whether a Thing is already as it is to be."""
         return self._after(thing) == thing.tags
 
+    def found(self, thing: Thing) -> str:
+        """How a Thing is that is not as it is to be."""
+        return f"its tags are {', '.join(thing.tags) or 'none'}"
+
     def send(self, account: SimAccount, thing: Thing) -> Thing:
         """Do it to one Thing, once."""
         fresh = account.thing(thing.thing)
         tags = self._after(fresh)
         if tags != fresh.tags:
-            _act(account, Operation.THINGS_SET_TAGS, {"thing": thing.thing, "tags": tags})
+            acted = _act(account, Operation.THINGS_SET_TAGS, {"thing": thing.thing, "tags": tags})
+            if acted.thing is not None and "tags" in acted.says:
+                tags = acted.thing.tags
         return replace(fresh, tags=tags)
 
     def _after(self, thing: Thing) -> tuple[str, ...]:
@@ -124,10 +144,16 @@ class ServicesWrite:
         """Whether a Thing is already as it is to be."""
         return thing.services is not None and set(thing.services) == set(self.services)
 
+    def found(self, thing: Thing) -> str:
+        """How a Thing is that is not as it is to be."""
+        return f"its services are {', '.join(thing.services or ()) or 'none'}"
+
     def send(self, account: SimAccount, thing: Thing) -> Thing:
         """Do it to one Thing, once."""
-        _act(account, Operation.THINGS_SET_SERVICES, {"thing": thing.thing, "services": self.services})
-        return replace(thing, services=self.services)
+        acted = _act(account, Operation.THINGS_SET_SERVICES, {"thing": thing.thing, "services": self.services})
+        if acted.thing is None or acted.thing.services is None:
+            return replace(thing, services=self.services)
+        return replace(thing, services=acted.thing.services)
 
 
 def write_of(stored: Mapping[str, object]) -> Write:
@@ -152,10 +178,12 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _act(account: SimAccount, operation: Operation, values: Values) -> None:
-    if account.act(operation, values).get("accepted") is True:
-        raise NotPossible(
-            f"SIM {values['thing']}: the operator accepted it, and does not say when it is done",
-            "Look at it later: engage sim bulk resume",
-            code=PENDING,
-        )
+def _act(account: SimAccount, operation: Operation, values: Values) -> Acted:
+    acted = account.act(operation, values)
+    if acted.is_accepted:
+        raise _pending(str(values["thing"]), "the operator accepted it, and does not say when it is done")
+    return acted
+
+
+def _pending(thing: str, why: str) -> NotPossible:
+    return NotPossible(f"SIM {thing}: {why}", "Look at it later: engage sim bulk resume", code=PENDING)

@@ -3,7 +3,6 @@
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,12 +12,14 @@ from engage_server.errors import EngageError
 from engage_server.links.sim.account import SimAccount
 from engage_server.links.sim.polling import pace
 from engage_server.links.sim.polling.asking import PolledLink, Round, RoundOver, ask
+from engage_server.links.sim.polling.holding import HeldTurn
 from engage_server.links.sim.polling.memory import AccountMemory, from_text, to_text
 from engage_server.links.sim.polling.turns import Turn, Turns
 
 _LOOK_SECONDS = 5.0  # while somebody else has the turn, or nothing can be read
 _MOST_SECONDS = 60.0  # another host may have changed what is remembered
 _HOLD_SECONDS = 10.0
+_QUESTION_SECONDS = 600.0  # longer than one page of an operator takes with all its pauses
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +47,7 @@ class AccountPoller:
         clock: Returns the time, aware.
         look_seconds: How often to look while somebody else has the turn.
         hold_seconds: How often to keep a turn while a round lasts.
+        question_seconds: How long the operator may take for one question. After that the turn is given up.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class AccountPoller:
         *,
         look_seconds: float = _LOOK_SECONDS,
         hold_seconds: float = _HOLD_SECONDS,
+        question_seconds: float = _QUESTION_SECONDS,
     ) -> None:
         self._polled = polled
         self._turns = turns
         self._clock = clock
         self._look_seconds = look_seconds
         self._hold_seconds = hold_seconds
+        self._question_seconds = question_seconds
         self._stopping = threading.Event()
         self._trouble = ""
         self._is_first = True
@@ -114,32 +118,25 @@ class AccountPoller:
                 turn.drop()
 
     def _round(self, turn: Turn, before: AccountMemory) -> float:
-        polled, go_on = self._polled, self._holding(turn)
+        polled, held = self._polled, HeldTurn(turn, self._stopping, self._question_seconds)
         chance = random.random()  # noqa: S311  # for the pace, not for a secret
-        done = ask(
-            polled.account, polled.links, before, polled.every, self._clock, chance, go_on, is_first=self._is_first
-        )
-        go_on()
+        with held.held(self._hold_seconds):
+            done = ask(
+                polled.account,
+                polled.links,
+                before,
+                polled.every,
+                self._clock,
+                chance,
+                held.go_on,
+                is_first=self._is_first,
+            )
+        held.go_on()
         if not turn.end(to_text(done.memory), done.events):
             return self._look_seconds
         self._is_first = False
         _tell_round(polled.account.name, before, done)
         return 0.0
-
-    def _holding(self, turn: Turn) -> Callable[[], None]:
-        """What keeps the turn while a round lasts, and ends the round if that is not possible."""
-        held_at = time.monotonic()
-
-        def go_on() -> None:
-            nonlocal held_at
-            if self._stopping.is_set():
-                raise RoundOver
-            if time.monotonic() - held_at >= self._hold_seconds:
-                held_at = time.monotonic()
-                if not _held(turn):
-                    raise RoundOver
-
-        return go_on
 
     def _tell(self, trouble: str) -> None:
         """Log once that the poll itself has trouble, and once that it is over."""
@@ -149,14 +146,6 @@ class AccountPoller:
         elif self._trouble and not trouble:
             _log.info("SIMs of account %s are polled again", name)
         self._trouble = trouble
-
-
-def _held(turn: Turn) -> bool:
-    """Keep the turn. What the database says is no word of the operator, so it must not pass for one."""
-    try:
-        return turn.hold()
-    except EngageError:
-        return False
 
 
 def _tell_round(name: str, before: AccountMemory, done: Round) -> None:

@@ -14,7 +14,7 @@ next step, and it never brings it back. It only puts off a decision that silence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from engage_server.records import Adoption, CutPath, PathCut, Rotation
+from engage_server.records import Adoption, CutPath, Rotation
 from engage_server.services.rotation.gate.decision import Decision, Verdict, decide, is_unsure
 
 TWO_NIGHTS = timedelta(hours=48)
@@ -25,7 +25,7 @@ def decide_with_path(rotation: Rotation, adoption: Adoption, path: CutPath | Non
 
     Args:
         rotation: A running rotation, with at least one of its releases activated.
-        adoption: How many of the site's devices came through, counted with the cut of ``path``.
+        adoption: How many of the site's devices came through, counted with ``path``.
         path: The path to the site. None: it was never cut.
         now: The time, timezone-aware.
     """
@@ -40,15 +40,16 @@ def decide_with_path(rotation: Rotation, adoption: Adoption, path: CutPath | Non
         return replace(patient, why=f"{patient.why}. Besides, {why}")
     if patient.verdict is Verdict.ROLL_BACK or (patient.verdict is Verdict.ASK and not patient.only_asks):  # 5
         return patient
-    if is_over_two_nights(rotation, path.cut, now):  # 4
+    if is_over_two_nights(rotation, path, now):  # 4
         return Decision(Verdict.ASK, f"{why}. {_what_to_do(path)}", is_put_off=True)
     return Decision(Verdict.WAIT, why, is_put_off=True)  # 3
 
 
-def is_over_two_nights(rotation: Rotation, cut: PathCut, now: datetime) -> bool:
-    """Whether the gate has been patient long enough to ask a person."""
+def is_over_two_nights(rotation: Rotation, path: CutPath, now: datetime) -> bool:
+    """Whether the gate has been patient long enough to ask a person. A pause between two cuts gives no more time."""
     put_off = rotation.postponed_since
-    return (cut.until or now) - cut.since >= TWO_NIGHTS or (put_off is not None and now - put_off >= TWO_NIGHTS)
+    cut_for = (path.cut.until or now) - path.waits_since(now)
+    return cut_for >= TWO_NIGHTS or (put_off is not None and now - put_off >= TWO_NIGHTS)
 
 
 def noted(rotation: Rotation, decision: Decision, now: datetime) -> Rotation:

@@ -7,12 +7,12 @@ then does OpenSSL get the connection. Sizes are in bytes. The numbers are those 
 
 import struct
 
-# how a balancer begins a connection where its PROXY protocol is on, which is not read here
+# how a balancer begins a connection where its PROXY protocol is on
 PROXY_HEADERS = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")
 SENTENCES = {
     "hello name": "a server name that is not ASCII was refused with alert 112 (unrecognized_name)",
-    "hello proxy": "a connection began with the PROXY protocol, which is not read here: no device gets through a "
-    "balancer that sends it. Switch it off there (nginx: proxy_protocol; HAProxy: send-proxy)",
+    "hello proxy": "a connection began with the PROXY protocol, from an address that is not in proxy_protocol_from: "
+    "no device gets through that balancer. Add its network to proxy_protocol_from, or switch the protocol off there",
 }
 
 MAX_HELLO_BYTES = 16 * 1024  # on the wire; a device's takes some 300, one with post-quantum keys some 1,800

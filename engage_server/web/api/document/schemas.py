@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from engage_server.web.api.document.fields import DescribedFields
 from engage_server.web.api.problem_codes import ProblemJson
 from engage_server.web.api.route import Query, Route
 
@@ -47,7 +48,7 @@ def _made(shapes: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The schema of each shape, by its name, and the definitions that they refer to."""
     by_name = {str(shape): shape for shape in shapes}
     inputs: list[Any] = [(name, "validation", TypeAdapter(shape)) for name, shape in by_name.items()]
-    found, rest = TypeAdapter.json_schemas(inputs, ref_template=_REFS)
+    found, rest = TypeAdapter.json_schemas(inputs, ref_template=_REFS, schema_generator=DescribedFields)
     return {str(key): schema for (key, _), schema in found.items()}, rest.get("$defs", {})
 
 

@@ -39,6 +39,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "uses": _uses(disk) if disk else [],
         "troubles": [*found.serving_troubles, *(f"the evidence may not be complete: {gap}" for gap in found.gaps)],
         "backups": backups,
+        "alerts": visit.services.alert_standing(),
         "head": f"{newest[0].number}:{newest[0].hash}" if newest else "",
     }
 

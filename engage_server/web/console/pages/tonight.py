@@ -32,6 +32,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "cursor": following,
         "most": most,
         "at_risk": sum(len(each.doors) for each in found),
+        "is_cut": any(each.is_cut for each in found),
         "explained": sum(each.explained for each in found),
         "without_doors": [each.site for each in shown if not each.doors and not _has_doors(visit, each.site)],
         "served": visit.services.current_releases(),

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from engage_server.records import AuditAction
 
 _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
+    "Alerts": {
+        AuditAction.ALERT_RECIPIENT_ADDED: "Recipient added",
+        AuditAction.ALERT_RECIPIENT_REMOVED: "Recipient removed",
+        AuditAction.ALERT_RECIPIENT_TESTED: "Test alert sent",
+    },
     "Doors": {
         AuditAction.DEVICE_ADDED: "Door put on the list",
         AuditAction.DEVICE_FORGOTTEN: "Door's history deleted",
@@ -60,6 +65,7 @@ _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
         AuditAction.SIM_MESSAGE_ORDERED: "SMS ordered",
         AuditAction.SIM_NETWORK_CHANGE_ORDERED: "Rule, NAT, tunnel or route ordered",
         AuditAction.SIM_USER_ORDERED: "User of an account ordered",
+        AuditAction.SIM_ORDER_ENDED: "What came of an order",
     },
     "Sites": {
         AuditAction.SITE_ADDED: "Site added",

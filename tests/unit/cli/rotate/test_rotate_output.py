@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from engage_server.cli.rotate.rotate_output import print_progress
-from engage_server.records import Adoption, GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records import Adoption, CutPath, GatePolicy, Limit, PathCut, Rotation, RotationState, RotationWay
+from engage_server.services.rotation.gate.decision import Decision, Verdict
 from engage_server.services.rotation.progress import RotationProgress
 from tests.support.chains import NOW
 
@@ -19,6 +20,19 @@ def shown(capsys: pytest.CaptureFixture[str], rotation: Rotation, adoption: Adop
     """What is printed."""
     print_progress(RotationProgress(rotation, adoption, None))
     return capsys.readouterr().out
+
+
+def test_a_cut_path_is_told_though_all_doors_came(capsys: pytest.CaptureFixture[str]) -> None:
+    """The next step brings them back only if the path works."""
+    adoption = replace(_ADOPTION, confirmed=2)
+    for cut, is_told in ((PathCut(NOW), True), (PathCut(NOW, NOW), False)):
+        path = CutPath(cut, "its SIM is suspended (link depot-sim)", "Activate it: engage sim set")
+        print_progress(RotationProgress(_ROTATION, adoption, Decision(Verdict.WAIT, "2 of 2 came"), path=path))
+        text = " ".join(capsys.readouterr().out.split())
+        since = f"path: the path to the site is cut since {NOW:%Y-%m-%d %H:%M} UTC, its SIM is suspended"
+        assert (since in text) is is_told
+    said = RotationProgress(_ROTATION, adoption, Decision(Verdict.WAIT, f"2 doors wait, {path.why}"), path=path)
+    assert said.path_sentence == "", "once is enough"
 
 
 def test_the_release_that_is_served_has_a_legend(capsys: pytest.CaptureFixture[str]) -> None:

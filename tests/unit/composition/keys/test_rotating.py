@@ -1,6 +1,7 @@
 """Replacing the key-encryption key: interrupted anywhere, given from elsewhere, and with hosts that are not there."""
 
 import os
+import shutil
 import stat
 from contextlib import suppress
 from dataclasses import replace
@@ -90,20 +91,26 @@ def test_a_new_key_takes_the_place_of_the_old_one(settings: Settings) -> None:
     assert (check.level, before in check.sentence) == (Level.PROBLEM, True)
 
 
-def points_of(folder: Path) -> int:
+def copied(settings: Settings, folder: Path) -> Settings:
+    """The same installation in another folder."""
+    shutil.copytree(settings.data_dir.parent, folder)
+    return load_settings(None, {}, {}, folder)
+
+
+def points_of(settings: Settings) -> int:
     """How many there are in a whole run."""
     points = KillPoints(0)
-    settings = made(folder)
     with points.watched():
         rotate(settings)
     return points.count
 
 
 def test_interrupted_anywhere_everything_opens_and_it_goes_on(tmp_path: Path) -> None:
-    count = points_of(tmp_path / "whole")
+    fresh = made(tmp_path / "fresh")
+    count = points_of(copied(fresh, tmp_path / "whole"))
     assert count >= 20
     for point in range(1, count + 1):
-        settings = made(tmp_path / str(point))
+        settings = copied(fresh, tmp_path / str(point))
         before = key_of(settings.key_encryption_key_file)
         with KillPoints(point).watched(), suppress(Killed):
             rotate(settings)

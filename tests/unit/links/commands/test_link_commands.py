@@ -72,6 +72,24 @@ def test_links_are_listed_with_what_they_say(folder: Path) -> None:
     assert found[1]["expects_seconds"] == 600
 
 
+def test_the_worst_link_comes_first_and_its_remedy_next(tmp_path: Path) -> None:
+    other = make_installation(tmp_path)
+    (other / "links.toml").write_text(LINKS)
+    write_secrets(other)
+
+    def needs_attention() -> bool:
+        (site,) = json.loads(engage(other, "status", "--json").stdout)["sites"]
+        return bool(site["needs_attention"])
+
+    assert not needs_attention()
+    report(other, ("sim_suspended", PathSays.CUT, 5))
+    listed = engage(other, "link", "list")
+    assert listed.returncode == 1
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:3]] == ["sim", "router"]
+    assert "engage sim set --site main --to ACTIVE" in listed.stdout.splitlines()[-1]
+    assert needs_attention()
+
+
 def test_a_link_that_reported_before_it_was_registered_has_the_partner_of_the_file(tmp_path: Path) -> None:
     other = make_installation(tmp_path)
     (other / "links.toml").write_text(LINKS)

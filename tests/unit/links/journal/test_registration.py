@@ -41,8 +41,7 @@ def test_all_links_are_reported_and_those_that_are_gone(tmp_path: Path) -> None:
     journal = Kept()
     assert register(journal, tmp_path, link("a"), link("b")) == ["a: link_registered", "b: link_registered"]
     assert register(journal, tmp_path, link("a", minutes=10)) == ["a: link_registered", "b: link_removed"]
-    standing = fold({}, journal.events)["a"]
-    assert standing is not None
+    standing = fold({}, journal.events).standings["a"]
     assert (standing.site, standing.partner, standing.expects_seconds) == ("main", "kpn", 600)
     assert register(journal, tmp_path) == ["a: link_removed"]
     assert register(journal, tmp_path) == [], "said once"
@@ -70,18 +69,17 @@ def test_a_link_that_another_host_removed_is_registered_again(tmp_path: Path) ->
     here, there, journal = tmp_path / "here", tmp_path / "there", Kept()
     here.mkdir()
     there.mkdir()
-    store: dict[str, LinkStanding | None] = {}
+    store: dict[str, LinkStanding] = {}
 
     def start(folder: Path, minute: int, *links: Link) -> None:
         register(journal, folder, *links, now=at(minute))
-        store.update(fold({name: known for name, known in store.items() if known is not None}, journal.events))
+        store.update(fold(store, journal.events).standings)
 
     start(here, 0, link("a"))
     start(there, 1, link("a"))
     start(there, 2)
     start(here, 3, link("a"))
     standing = store["a"]
-    assert standing is not None
     assert standing.partner == "kpn"
     start(there, 4)
     assert store["a"] == standing, "a host removes nothing that it did not report"

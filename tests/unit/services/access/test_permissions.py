@@ -64,7 +64,8 @@ def test_a_refusal_says_why(who: Actor, act: Act, site: str, code: str) -> None:
 
 def test_what_carries_a_secret_is_for_the_command_line_alone() -> None:
     alone = {act for act, permission in PERMISSIONS.items() if permission.role is None}
-    assert {Act.SITE_KEY_EXPORT, Act.RELEASE_KEY_EXPORT, Act.SITE_ADD, Act.KEY_ROTATE, Act.KEY_CHECK} <= alone
+    exports = {Act.SITE_KEY_EXPORT, Act.RELEASE_KEY_EXPORT, Act.SITE_ADD, Act.ALERT_COMMAND_SET}
+    assert exports | {Act.KEY_ROTATE, Act.KEY_CHECK} <= alone
 
 
 def test_nobody_hands_on_more_than_they_have() -> None:
@@ -127,6 +128,10 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "sim:message-ordered": Act.SIM_MESSAGE_SEND,
         "sim-network:change-ordered": Act.SIM_NETWORK_CHANGE,
         "sim-user:ordered": Act.SIM_USER_ADD,
+        "sim:order-ended": Act.SIM_SET,
+        "alert:recipient-added": Act.ALERT_CHANGE,
+        "alert:recipient-removed": Act.ALERT_CHANGE,
+        "alert:recipient-tested": Act.ALERT_TEST,
         "person:added": Act.PEOPLE_CHANGE,
         "person:changed": Act.PEOPLE_CHANGE,
         "person:reset": Act.PEOPLE_CHANGE,

@@ -13,7 +13,7 @@ from engage_server.records import CutPath, DeviceHistory, GatePolicy, PathCut, R
 from engage_server.services.releases.expiry import Expiry
 from engage_server.services.risk.doors import doors_at_risk, silent_by_path
 from engage_server.services.risk.kinds import KINDS, OF_DIAGNOSIS, Severity
-from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight
+from engage_server.services.risk.known import NO_DOORS, DoorAtRisk, Prospect, SilentDoors, SiteKnown, SiteTonight
 from engage_server.services.risk.sites import next_step_tonight, site_risks
 from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from tests.support.chains import NOW
@@ -22,6 +22,7 @@ from tests.support.world import serial_of
 
 SECOND = timedelta(seconds=1)
 CUT = SitePath(PathState.CUT, NOW - HOUR, "sim", "kpn_cut")
+WAS_CUT: dict[str, Any] = {"cut": CutPath(PathCut(NOW - 30 * HOUR, NOW - 26 * HOUR))}
 CUT_OFF: dict[str, Any] = {"path": CUT, "cut": CutPath(PathCut(NOW - HOUR), "its path is cut", "Look.")}
 DEGRADED: dict[str, Any] = {"path": replace(CUT, state=PathState.DEGRADED)}
 ELSEWHERE: dict[str, Any] = {"away": "198.51.100.1", "away_seen_at": NOW - SECOND, "away_since": NOW - HOUR}
@@ -110,6 +111,7 @@ OF_SITES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"path": replace(CUT, state=PathState.DEGRADED)},
         {"path": replace(CUT, state=PathState.UNKNOWN)},
     ),
+    "risk.path_was_cut": (WAS_CUT, WAS_CUT | {"cut": CutPath(PathCut(NOW - 30 * HOUR, NOW - 27 * HOUR))}),
     "risk.evidence_missing": ({"gaps": ("host a is not heard",)}, {"gaps": ()}),
     "risk.certificate_ends_tonight": (
         {"ends": (Expiry("main", "server", UNTIL - SECOND),)},
@@ -148,8 +150,9 @@ def test_each_kind_alone(code: str, bad: Case, good: Case) -> None:
 @pytest.mark.parametrize("code", OF_SITES)
 def test_each_kind_of_a_site(code: str) -> None:
     bad, good = OF_SITES[code]
-    assert [risk.kind.code for risk in site_risks(calm(**bad))] == [code]
-    assert site_risks(calm(**good)) == ()
+    silent = well(1, due_at=NOW - HOUR)
+    for known, found in ((calm(**bad), [code]), (calm(**good), [])):
+        assert [risk.kind.code for risk in site_risks(known, silent_by_path(known, [silent]))] == found
 
 
 def test_every_kind_has_its_case() -> None:
@@ -287,12 +290,12 @@ class TestSilentByPath:
             assert risk.silent == 0
 
     def test_it_does_not_say_all_where_not_all_were_judged(self) -> None:
-        (risk,) = site_risks(calm(**CUT_OFF), 1, is_complete=False)
+        (risk,) = site_risks(calm(**CUT_OFF), SilentDoors(1), is_complete=False)
         assert risk.why.startswith("at least 1 door of main is silent because its path is cut since ")
 
     def test_missing_evidence_explains_them_first(self) -> None:
-        assert silent_by_path(calm(**CUT_OFF, gaps=("host a is not heard",)), self.DOORS) == 0
-        assert silent_by_path(calm(**CUT_OFF), self.DOORS) == 2
+        assert silent_by_path(calm(**CUT_OFF, gaps=("host a is not heard",)), self.DOORS) == NO_DOORS
+        assert silent_by_path(calm(**CUT_OFF), self.DOORS) == SilentDoors(2)
 
     @given(st.lists(touches, max_size=8), sites)
     def test_it_takes_no_door_but_a_silent_one_from_the_list(
@@ -310,8 +313,8 @@ class TestSilentByPath:
         assert with_path <= without
         gone = without - with_path
         assert {code for _, code in gone} <= {"risk.silent"}
-        if known.path.state is PathState.CUT and not known.gaps:
-            assert len(gone) == silent_by_path(known, seen)
+        if not known.gaps:
+            assert len(gone) == silent_by_path(known, seen).excused
 
 
 class TestTheNextStepTonight:

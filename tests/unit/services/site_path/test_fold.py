@@ -1,6 +1,7 @@
 """What events of links say together, and what follows at a moment."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_server.records import LINK_REMOVED, LinkStanding, PathCut, PathEvent, PathSays
-from engage_server.services.site_path.cuts import last_cut
+from engage_server.records import LINK_REMOVED, LinkCut, LinkStanding, PathCut, PathEvent, PathSays
+from engage_server.services.site_path.cuts import cut_path
 from engage_server.services.site_path.fold import fold
 from engage_server.services.site_path.standing import (
     NO_LINK,
@@ -28,9 +29,13 @@ RESTORED = PathSays.RESTORED
 
 def folded(*events: PathEvent) -> LinkStanding:
     """The standing of the one link of these events."""
-    (standing,) = fold({}, events).values()
-    assert standing is not None
+    (standing,) = fold({}, events).standings.values()
     return standing
+
+
+def last(standing: LinkStanding) -> LinkCut:
+    """The last cut of a link."""
+    return standing.cuts[-1]
 
 
 def seen(minutes: float, *events: PathEvent) -> SitePath:
@@ -66,7 +71,13 @@ class TestOneLink:
             ([path_event(DEGRADED, 3), path_event(WORKS, 3)], 9, PathState.DEGRADED, 3, "said_degraded"),
             ([path_event(WORKS, 0), path_event(CUT, 3), path_event(RESTORED, 5)], 9, PathState.OK, 5, "said_works"),
             ([path_event(WORKS, 0), path_event(RESTORED, 5)], 9, PathState.OK, 0, "said_works"),
-            ([path_event(CUT, 1), path_event(DEGRADED, 5), path_event(RESTORED, 3)], 9, PathState.DEGRADED, 5, ""),
+            (
+                [path_event(CUT, 1), path_event(DEGRADED, 5), path_event(RESTORED, 3)],
+                9,
+                PathState.DEGRADED,
+                5,
+                "said_degraded",
+            ),
             ([path_event(CUT, 1), path_event(CUT, 5), path_event(WORKS, 3)], 9, PathState.CUT, 5, "said_cut"),
         ],
     )
@@ -130,7 +141,6 @@ class TestOneLink:
         assert folded(*words, path_event(WORKS, 9 + night)).works_since == at(0)
         later = folded(*words, path_event(WORKS, 10 + night))
         assert later.works_since == at(10 + night)
-        assert (later.worked_since, later.worked_until) == (at(0), at(9 + night))
         assert folded(path_event(WORKS, 10 + night), *words).works_since == at(10 + night), "in whatever order it came"
 
     def test_trouble_that_is_said_again_counts_whatever_a_clock_that_is_ahead_said(self) -> None:
@@ -139,7 +149,7 @@ class TestOneLink:
         assert link_path(folded(*events), at(70)).state is PathState.UNKNOWN
         again = folded(*events, path_event(CUT, 123))
         assert link_path(again, at(130)).state is PathState.CUT
-        assert (again.cut_since, again.cut_until) == (at(0), None)
+        assert again.cuts == (LinkCut("main", at(0), at(65)), LinkCut("main", at(123)))
 
     @pytest.mark.parametrize("order", [*permutations(range(3))])
     def test_the_kind_after_which_less_can_be_mended_names_the_cut(self, order: Sequence[int]) -> None:
@@ -149,25 +159,25 @@ class TestOneLink:
         standing = folded(*(events[each] for each in order))
         assert (standing.trouble_by, standing.trouble_since) == ("sim_retired", at(0))
         mended = fold({standing.link: standing}, [path_event(RESTORED, 5), path_event(CUT, 6, kind=kinds[0])])
-        again = mended[standing.link]
-        assert again is not None
+        again = mended.standings[standing.link]
         assert again.trouble_by == "sim_suspended", "after its end, another cut has its own name"
 
     def test_what_does_not_change_is_not_written(self) -> None:
         standing = folded(path_event())
-        assert fold({"sim": standing}, [path_event(NOTHING, 5), path_event()]) == {}
+        assert fold({"sim": standing}, [path_event(NOTHING, 5), path_event()]).standings == {}
 
     @pytest.mark.parametrize("worked", [False, True])
     @given(told=st.lists(st.sampled_from([WORKS, DEGRADED, CUT, RESTORED]), min_size=1, max_size=4))
     def test_the_newest_word_counts_in_whatever_order_it_came(self, *, worked: bool, told: list[PathSays]) -> None:
         """Each worker has its own spool file. Whether the path works must not depend on which one is read first."""
         events = [path_event(says, minute) for minute, says in enumerate([WORKS, *told] if worked else told)]
-        expected = state_of([each.says for each in events])
+        expected, in_order = state_of([each.says for each in events]), replace(folded(*events), marks=())
         for order in permutations(events):
             standing = folded(*order)
             assert link_path(standing, at(10)).state is expected, order
-            assert (standing.cut_at is not None) is (CUT in told)
-            assert (standing.cut_since is not None and standing.cut_until is None) is (expected is PathState.CUT)
+            assert bool(standing.cuts) is (CUT in told)
+            assert bool(standing.cuts and last(standing).until is None) is (expected is PathState.CUT)
+            assert replace(standing, marks=()) == in_order, order
 
 
 def state_of(told: Sequence[PathSays]) -> PathState:
@@ -199,41 +209,109 @@ class TestCuts:
     )
     def test_a_cut_is_remembered(self, events: Sequence[PathEvent], since: float, until: float | None) -> None:
         standing = folded(*events)
-        assert standing.cut_since == at(since)
-        assert standing.cut_until == (None if until is None else at(until))
+        assert last(standing) == LinkCut("main", at(since), None if until is None else at(until))
 
-    @pytest.mark.parametrize(("pause", "since"), [(26 * 60, 0), (26 * 60 + 1, 26 * 60 + 6)])
-    def test_a_cut_that_comes_back_within_a_night_goes_on(self, pause: float, since: float) -> None:
-        """Otherwise a path that comes and goes would hide since when the doors cannot come."""
-        standing = folded(path_event(CUT, 0), path_event(WORKS, 5), path_event(CUT, 5 + pause))
-        assert (standing.cut_since, standing.cut_until) == (at(since), None)
-        assert standing.trouble_since == at(5 + pause)
+    def test_a_cut_that_comes_back_is_another_one(self) -> None:
+        """A path that comes and goes for weeks is no cut of weeks."""
+        flaps = [
+            event for day in range(20) for event in (path_event(CUT, day * 1440), path_event(WORKS, day * 1440 + 60))
+        ]
+        expected = tuple(LinkCut("main", at(day * 1440), at(day * 1440 + 60)) for day in range(20))
+        assert folded(*flaps).cuts == folded(*reversed(flaps)).cuts == expected
 
     @pytest.mark.parametrize("end", [RESTORED, WORKS])
     def test_a_word_close_after_a_cut_does_not_shorten_it(self, end: PathSays) -> None:
         """It came late, or from a clock that is ahead. Doors would lose their night for it."""
         days = 3 * 24 * 60
         for order in permutations([path_event(CUT, 0), path_event(end, days), path_event(WORKS, 3)]):
-            assert folded(*order).cut_until == at(days), order
-        assert folded(path_event(CUT, 0), path_event(WORKS, 3)).cut_until == at(3), "there is no other word"
+            assert last(folded(*order)).until == at(days), order
+        assert folded(path_event(CUT, 0), path_event(WORKS, 3)).cuts[-1].until == at(3), "there is no other word"
 
     @given(ends=st.lists(st.integers(1, 4000), min_size=1, max_size=4), says=st.sampled_from([WORKS, RESTORED]))
     def test_the_end_does_not_depend_on_the_order_of_the_words(self, ends: list[int], says: PathSays) -> None:
         words = [path_event(says, minutes) for minutes in ends]
-        found = {folded(path_event(CUT, 0), *order).cut_until for order in permutations(words)}
+        found = {last(folded(path_event(CUT, 0), *order)).until for order in permutations(words)}
         assert found == {at(min([each for each in ends if each > 10] or ends))}
 
     def test_a_removal_ends_a_cut(self) -> None:
         removed = path_event(NOTHING, 60, kind=LINK_REMOVED)
         for order in permutations([registered(), path_event(CUT, 3), removed]):
             gone = folded(*order)
-            assert (gone.cut_since, gone.cut_until, gone.trouble) == (at(3), at(60), NOTHING), order
+            assert (gone.cuts, gone.trouble) == ((LinkCut("main", at(3), at(60)),), NOTHING), order
 
     def test_a_cut_that_is_said_after_the_removal_is_none(self) -> None:
         removed = path_event(NOTHING, 60, kind=LINK_REMOVED)
         gone = folded(registered(), path_event(CUT, 3), removed, path_event(CUT, 90))
-        assert last_cut([gone], at(99)) == PathCut(at(3), at(60))
-        assert last_cut([folded(registered(), removed, path_event(CUT, 90))], at(99)) is None
+        assert gone.cuts == (LinkCut("main", at(3), at(60)),)
+        assert folded(registered(), removed, path_event(CUT, 90)).cuts == ()
+
+    def test_a_cut_that_came_after_its_end_stays_in_the_history(self) -> None:
+        """Each worker has its own spool file. The nights of the past must be right, too."""
+        words = path_event(WORKS, 0), path_event(RESTORED, 600), path_event(CUT, 900), path_event(WORKS, 960)
+        late = folded(*words, path_event(CUT, 300))
+        assert late.cuts == (LinkCut("main", at(300), at(600)), LinkCut("main", at(900), at(960)))
+        assert link_path(late, at(999)).state is PathState.OK
+
+    def test_a_word_between_many_that_say_the_same_is_right_to_the_hour(self) -> None:
+        """Old words that say the same are one mark. A later one splits it."""
+        often = [path_event(WORKS, minutes) for minutes in range(0, 6000, 20)]
+        assert len(folded(*often).marks) < 60
+        (cut,) = folded(*often, path_event(CUT, 1010)).cuts
+        assert (cut.since, cut.until) == (at(1010), at(1070))
+
+    def test_marks_are_limited_and_keep_since_when_it_is_so(self) -> None:
+        daily = [path_event(CUT, 0), *(path_event(CUT, 1440 * day) for day in range(1, 600))]
+        standing = folded(*daily)
+        assert len(standing.marks) <= 240
+        assert (standing.trouble_since, standing.cuts) == (at(0), (LinkCut("main", at(0)),))
+
+
+class TestMoves:
+    """A link that is moved to another site."""
+
+    EVENTS = registered(), path_event(CUT, 10), registered(60, site="other")
+
+    @pytest.mark.parametrize("order", [*permutations(range(3))])
+    def test_each_site_keeps_its_part_of_a_cut(self, order: Sequence[int]) -> None:
+        standing = folded(*(self.EVENTS[each] for each in order))
+        here, there = standing.seen_from("other"), standing.seen_from("main")
+        for each, site, expected in (
+            (here, "other", PathCut(at(60))),
+            (there, "main", PathCut(at(10), at(60))),
+        ):
+            path = cut_path([each], site, at(70))
+            assert path is not None
+            assert (path.cut, path.earlier) == (expected, ())
+        assert site_path([here], at(70)).since == at(60)
+        assert site_path([there], at(70)) == NO_LINK, "it leads elsewhere now"
+
+    def test_a_cut_that_ended_before_the_move_is_the_old_sites(self) -> None:
+        standing = folded(*self.EVENTS[:2], path_event(WORKS, 50), self.EVENTS[2])
+        assert cut_path([standing.seen_from("other")], "other", at(70)) is None
+        assert cut_path([standing.seen_from("main")], "main", at(70)) is not None
+
+
+class TestRepetitions:
+    """Trouble that lasts is said each hour. One of these events a day is kept."""
+
+    def kept(self, *events: PathEvent) -> list[int]:
+        needless = fold({}, events).needless
+        return [place for place in range(len(events)) if place not in needless]
+
+    def test_it_is_kept_where_it_begins_changes_and_ends(self) -> None:
+        said = [path_event(CUT, minutes, thing="1") for minutes in (0, 45, 90)]
+        assert self.kept(*said, path_event(RESTORED, 99), path_event(CUT, 100, thing="1")) == [0, 3, 4]
+        assert self.kept(*said, path_event(CUT, 99, thing="2"), path_event(CUT, 100, thing="2")) == [0, 3]
+        assert self.kept(*said, path_event(CUT, 99, kind="sim_retired")) == [0, 3]
+        assert self.kept(path_event(WORKS, 0), path_event(WORKS, 9)) == [0, 1], "it must be believed"
+
+    def test_once_a_day_in_between(self) -> None:
+        days = self.kept(*(path_event(CUT, minutes) for minutes in range(0, 5 * 1440, 45)))
+        assert 5 <= len(days) <= 6
+
+    def test_what_is_left_out_still_counts(self) -> None:
+        standing = folded(path_event(CUT, 0), path_event(CUT, 90))
+        assert standing.trouble_at == at(90)
 
 
 class TestClocks:
@@ -243,16 +321,22 @@ class TestClocks:
 
     def by(self, minutes: float, known: LinkStanding | None, *events: PathEvent) -> LinkStanding:
         """The standing, folded at this time."""
-        standing = fold({"sim": known} if known else {}, events, at(minutes))["sim"]
-        assert standing is not None
-        return standing
+        return fold({"sim": known} if known else {}, events, at(minutes)).standings["sim"]
 
     @pytest.mark.parametrize("says", [WORKS, RESTORED])
     def test_an_end_in_the_future_ends_no_later_cut(self, says: PathSays) -> None:
         ahead = self.by(0, None, path_event(says, self.YEAR))
-        assert ahead.ended_at == at(0)
+        assert (ahead.works_at or ahead.restored_at) == at(0)
         assert link_path(self.by(20, ahead, path_event(CUT, 20)), at(20)).state is PathState.CUT
         assert folded(path_event(says, 10)) == self.by(0, None, path_event(says, 10)), "clocks may differ so far"
+
+    def test_events_ahead_of_the_folding_host_keep_their_order(self) -> None:
+        """Its own clock is a day behind: what came last is still the last word."""
+        day = 24 * 60
+        told = self.by(0, None, path_event(CUT, day), path_event(RESTORED, day + 5))
+        assert (told.trouble, told.restored_at) == (NOTHING, at(0))
+        back = self.by(0, None, path_event(RESTORED, day), path_event(CUT, day + 5))
+        assert back.trouble is CUT
 
     @pytest.mark.parametrize("says", [CUT, DEGRADED])
     def test_trouble_in_the_future_ends_as_any(self, says: PathSays) -> None:
@@ -272,7 +356,8 @@ class TestCutOfSite:
     """When nothing came through to a site that may have several links."""
 
     def cut(self, minutes: float, *events: PathEvent) -> PathCut | None:
-        return last_cut([each for each in fold({}, events).values() if each is not None], at(minutes))
+        path = cut_path(list(fold({}, events).standings.values()), "main", at(minutes))
+        return path.cut if path else None
 
     def test_without_a_cut(self) -> None:
         assert self.cut(9) is None
@@ -283,23 +368,20 @@ class TestCutOfSite:
         assert self.cut(9, *events) == PathCut(at(3))
         assert self.cut(9, *events, path_event(RESTORED, 5)) == PathCut(at(3), at(5))
 
-    def test_a_path_that_another_link_keeps_is_not_cut(self) -> None:
-        other = path_event(WORKS, 1, link="b")
-        assert self.cut(9, path_event(CUT, 3), other) is None
-        assert self.cut(9, path_event(CUT, 3), path_event(WORKS, 5), other) is None
+    @pytest.mark.parametrize("minutes", [1, 5])
+    def test_a_message_over_another_link_ends_nothing(self, minutes: float) -> None:
+        """A device on KPN says nothing of the router's SIM: it has a path of its own."""
+        events = path_event(CUT, 3), path_event(WORKS, minutes, link="kpn", kind="kpn_message")
+        assert self.cut(9, *events) == PathCut(at(3))
+        assert self.cut(9, *events, path_event(WORKS, 7)) == PathCut(at(3), at(7)), "the link says so"
 
-    def test_a_path_is_cut_when_its_last_link_is(self) -> None:
-        other = path_event(WORKS, 1, link="b")
+    def test_a_path_is_cut_while_any_of_its_links_is(self) -> None:
         cuts = path_event(CUT, 3), path_event(CUT, 6, link="b")
-        assert self.cut(9, other, *cuts) == PathCut(at(6))
         assert self.cut(9, *cuts) == PathCut(at(3))
-        assert self.cut(9, other, *cuts, path_event(WORKS, 8, link="b")) == PathCut(at(6), at(8))
-
-    def test_another_link_that_begins_to_work_ends_a_cut(self) -> None:
-        """Doors may come over it from then on, whatever the first link says."""
-        events = path_event(CUT, 3), path_event(WORKS, 5, link="b")
-        assert self.cut(9, *events) == PathCut(at(3), at(5))
-        assert self.cut(9, *events, path_event(WORKS, 7)) == PathCut(at(3), at(5))
+        assert self.cut(9, *cuts, path_event(WORKS, 8)) == PathCut(at(3))
+        ended = path_event(WORKS, 8), path_event(RESTORED, 9, link="b")
+        assert self.cut(10, *cuts, *ended) == PathCut(at(3), at(9))
+        assert self.cut(20, *cuts, *ended, path_event(CUT, 15)) == PathCut(at(15)), "another one"
 
     def test_a_removed_link_leaves_its_cut(self) -> None:
         """Renamed or removed: doors behind it get their night all the same."""
@@ -307,37 +389,7 @@ class TestCutOfSite:
         assert self.cut(61, *events) == PathCut(at(3), at(60))
         renamed = registered(60, link="b")
         assert self.cut(61, *events, renamed) == PathCut(at(3), at(60))
-        assert self.cut(90, *events, renamed, path_event(CUT, 75, link="b")) == PathCut(at(3)), "it goes on"
-        later = 61 + 26 * 60
-        assert self.cut(later, *events, renamed, path_event(CUT, later, link="b")) == PathCut(at(later))
-
-    def test_another_link_that_works_again_ends_the_cut_and_does_not_forget_it(self) -> None:
-        """It was silent for so long that it was not believed any more."""
-        hour = 60
-        events = [path_event(WORKS, minutes, link="b") for minutes in range(-240 * hour, 0, 20 * hour)]
-        believed = -20 * hour + TRUSTED_FOR / timedelta(minutes=1)
-        events.append(path_event(CUT, 0))
-        assert self.cut(40 * hour, *events) == PathCut(at(believed))
-        events.append(path_event(WORKS, 41 * hour, link="b"))
-        assert self.cut(41 * hour + 1, *events) == PathCut(at(believed), at(41 * hour))
-        events.append(path_event(RESTORED, 50 * hour))
-        assert self.cut(51 * hour, *events) == PathCut(at(believed), at(41 * hour))
-
-    def test_a_link_that_works_for_a_moment_makes_no_new_cut(self) -> None:
-        """Doors had no night in it. So those that are silent since before it are still behind the cut."""
-        often = registered(link="b", expects=600)
-        events = often, path_event(CUT, 0), path_event(WORKS, 900, link="b")
-        assert self.cut(901, *events) == PathCut(at(0), at(900))
-        assert self.cut(1000, *events) == PathCut(at(0))
-        for_a_day = [path_event(WORKS, minutes, link="b") for minutes in range(900, 900 + 27 * 60, 30)]
-        assert self.cut(4000, *events, *for_a_day) == PathCut(for_a_day[-1].at + timedelta(minutes=30))
-
-    def test_a_link_that_is_restored_and_not_known_to_work_ends_no_cut_of_another(self) -> None:
-        days = 3 * 24 * 60
-        other = path_event(WORKS, -2, link="b"), path_event(CUT, -1, link="b"), path_event(RESTORED, days, link="b")
-        assert self.cut(days + 60, *other, path_event(CUT, 0), path_event(RESTORED, days + 30)) == PathCut(
-            at(0), at(days + 30)
-        )
+        assert self.cut(90, *events, renamed, path_event(CUT, 75, link="b")) == PathCut(at(75))
 
 
 class TestSite:
@@ -348,20 +400,20 @@ class TestSite:
         [
             ([WORKS, WORKS], PathState.OK, "a"),
             ([WORKS, NOTHING], PathState.OK, "a"),
-            ([WORKS, CUT], PathState.DEGRADED, "b"),
+            ([WORKS, CUT], PathState.CUT, "b"),
             ([WORKS, DEGRADED], PathState.DEGRADED, "b"),
             ([CUT, NOTHING], PathState.CUT, "a"),
             ([DEGRADED, CUT], PathState.CUT, "b"),
             ([DEGRADED, NOTHING], PathState.DEGRADED, "a"),
             ([NOTHING, NOTHING], PathState.UNKNOWN, "a"),
-            ([CUT, CUT, WORKS], PathState.DEGRADED, "a"),
+            ([CUT, CUT, WORKS], PathState.CUT, "a"),
         ],
     )
     def test_links_together(self, says: Sequence[PathSays], state: PathState, link: str) -> None:
         events = [
             path_event(each, number, link=name) for number, (each, name) in enumerate(zip(says, "abc", strict=False))
         ]
-        path = site_path([each for each in fold({}, events).values() if each is not None], at(20))
+        path = site_path(list(fold({}, events).standings.values()), at(20))
         assert (path.state, path.link) == (state, link)
 
     def test_without_a_link_nothing_is_known(self) -> None:

@@ -12,6 +12,7 @@ from engage_server.records import (
     AuditAction,
     AuditEvent,
     Crowd,
+    CutPath,
     Device,
     DeviceHistory,
     Doubt,
@@ -163,51 +164,62 @@ def test_each_kind(store: SqlStore) -> None:
 class TestBehindACut:
     """Devices that are late while, or a night after, nothing came through to their site."""
 
-    CUT = PathCut(SINCE + DAY)
+    CUT = CutPath(PathCut(SINCE + DAY))
     DUE_BEFORE: dict[str, Any] = {"due_at": SINCE + DAY - HOUR}
 
     def test_each_kind(self, store: SqlStore) -> None:
         """The same table as without: only those that are silent are waited for."""
         silent = ("silent", Doubt.SILENT_NO_HABIT.value)
         table = [(history, "waiting" if kind in silent else kind) for history, kind in KINDS]
-        assert_kinds(store, table, cut=self.CUT)
+        assert_kinds(store, table, path=self.CUT)
 
     def test_what_they_are_without_it(self, store: SqlStore) -> None:
         keep(store, device(), device(2, tls_nights=2), device(3, **DUE), device(4, **CAME))
-        found = ask(store, cut=self.CUT)
+        found = ask(store, path=self.CUT)
         assert found.behind_cut == {"silent": 1, Doubt.SILENT_NO_HABIT.value: 1}
         assert (found.waiting, found.excused) == (3, 2)
         assert kinds(found.without_cut) == kinds(ask(store))
 
     def test_who_was_silent_before_counts_as_ever(self, store: SqlStore) -> None:
         keep(store, device(**self.DUE_BEFORE), device(2, due_at=SINCE + DAY))
-        found = ask(store, cut=self.CUT)
+        found = ask(store, path=self.CUT)
         assert (found.silent, found.waiting) == (1, 1)
 
     @pytest.mark.parametrize(("hours", "kind"), [(26, "waiting"), (27, "silent")])
     def test_they_get_a_night_after_it(self, store: SqlStore, hours: float, kind: str) -> None:
         keep(store, device())
         ended = SINCE + 3 * DAY - hours * HOUR
-        assert kinds(ask(store, cut=PathCut(SINCE + DAY, ended))) == {kind: 1}
+        assert kinds(ask(store, path=CutPath(PathCut(SINCE + DAY, ended)))) == {kind: 1}
 
     def test_or_their_own_habit(self, store: SqlStore) -> None:
         """It comes once in a week, and misses its habit after more than two."""
         weekly = device(last_seen=SINCE - 14 * DAY, due_at=SINCE + 2 * DAY, finished_at=SINCE - 14 * DAY)
         keep(store, weekly)
-        ended = PathCut(SINCE + DAY, SINCE + DAY + HOUR)
-        assert kinds(ask(store, cut=ended)) == {"waiting": 1}
-        assert kinds(ask(store, SINCE + 9 * DAY, cut=ended)) == {"silent": 1}
+        ended = CutPath(PathCut(SINCE + DAY, SINCE + DAY + HOUR))
+        assert kinds(ask(store, path=ended)) == {"waiting": 1}
+        assert kinds(ask(store, SINCE + 9 * DAY, path=ended)) == {"silent": 1}
+
+    @pytest.mark.parametrize(("pause", "kind"), [(1, "waiting"), (2, "silent")])
+    def test_the_hours_in_which_the_path_worked_add_up(self, store: SqlStore, pause: float, kind: str) -> None:
+        """As :meth:`.CutPath.excuses` says: 25 hours between two cuts, and then some more."""
+        keep(store, device())
+        now = SINCE + 9 * DAY
+        ended = PathCut(SINCE + DAY, now - 60 * HOUR)
+        path = CutPath(PathCut(now - 35 * HOUR, now - pause * HOUR), earlier=(ended,))
+        known = device()
+        assert path.excuses(known.due_at, known.last_seen, now) is (kind == "waiting")
+        assert kinds(ask(store, now, path=path)) == {kind: 1}
 
     def test_a_refusal_at_a_shared_address_counts_as_ever(self, store: SqlStore) -> None:
         nat = device(9, identity="192.0.2.1", home="192.0.2.1", is_shared_address=True, **REFUSES)
         keep(store, device(), device(2, home="192.0.2.1"), nat)
-        assert kinds(ask(store, cut=self.CUT)) == {Doubt.REFUSED_SHARED.value: 2}
+        assert kinds(ask(store, path=self.CUT)) == {Doubt.REFUSED_SHARED.value: 2}
 
     def test_with_tokens(self, store: SqlStore) -> None:
         proven = TestAuthenticated.PROVEN
         keep(store, device(**proven), device(2, **proven | {"authenticated_nights": 2}), device(3))
         keep(store, device(4, **REFUSES, **proven), device(5, **DUE, **REFUSES))
-        found = ask(store, evidence=AUTHENTICATED, cut=self.CUT)
+        found = ask(store, evidence=AUTHENTICATED, path=self.CUT)
         assert kinds(found) == {"waiting": 3, "silent": 1, Doubt.REFUSED_UNPROVEN.value: 1}
         assert found.behind_cut == {"silent": 1, Doubt.SILENT_NO_HABIT.value: 2}
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from engage_server.errors import Conflict, NotFound, SealBroken
-from engage_server.records import AuditAction, AuditEvent, KeyHolder, KeyRotation, Secret
+from engage_server.records import AuditAction, AuditEvent, KeyHolder, KeyRotation, Secret, WorkerStatus
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine
 from engage_server.store.interface import KeyStore
@@ -133,6 +134,14 @@ def test_holders_are_alive_while_they_report(store: SqlStore) -> None:
     (silent,) = store.key_holders()
     assert not silent.is_alive
     assert ROTATION.missing([silent]) == (silent,), "a host that is silent has its key nevertheless"
+
+
+def test_a_host_that_is_forgotten_is_not_waited_for(store: SqlStore) -> None:
+    store.report_key(GATE_1)
+    store.report_key(replace(GATE_1, host="gate-2"))
+    store.heartbeat(WorkerStatus("operators 1 on gate-2", "gate-2", 1, "operators", 1, {}, {}))
+    store.forget_host("gate-2", timedelta(seconds=-1), AuditEvent(NOW, "tester", AuditAction.HOST_FORGOTTEN))
+    assert [each.host for each in store.key_holders()] == ["gate-1"]
 
 
 def test_a_process_without_the_installation_key_changes_no_key(store: SqlStore) -> None:

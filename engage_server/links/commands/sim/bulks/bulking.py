@@ -1,12 +1,11 @@
 """Runs a bulk in front of an operator: progress, what did not work, and the paths that it concerns."""
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -15,25 +14,19 @@ from engage_server.cli.parameters import FilePath
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import EngageError, Stopped
-from engage_server.links.commands.sim.bulks.poll_memory import let_polls_know
+from engage_server.links.commands.sim.bulks.watching import Watch
+from engage_server.links.commands.sim.orders import warn
 from engage_server.links.commands.sim.sim_accounts import Chosen
 from engage_server.links.commands.sim.sim_json import counts_json, failure_json
-from engage_server.links.sim.plans.bulk import Bulk, BulkResult, why_not_all
+from engage_server.links.sim.plans.bulk import Bulk
 from engage_server.links.sim.plans.journal import BulkHead, BulkJournal
-from engage_server.links.sim.plans.outcomes import Counts, Failure, Outcome
+from engage_server.links.sim.plans.outcomes import OTHERWISE, BulkResult, Failure, Outcome, why_not_all
 from engage_server.links.sim.plans.pace import Pace
-from engage_server.links.sim.plans.reports import PathReports
 from engage_server.links.sim.plans.taking_up import fresh_things, seconds_to_settle
-from engage_server.links.sim.plans.writes import StateWrite
 from engage_server.links.sim.things import Thing
-from engage_server.records import PathSays
-
-if TYPE_CHECKING:
-    from click._termui_impl import ProgressBar  # click gives its type no public name
+from engage_server.records import AuditAction
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-SHOWN_AFTER = 2.0  # seconds: a bar that flashes by helps nobody
-_REPORTED_EVERY = 5.0  # seconds: the gate and Tonight need not know sooner
 _FAILURES_SHOWN = 10
 _WHAT = {Outcome.FAILED: "refused", Outcome.UNKNOWN: "not known", Outcome.NOT_DONE: "not done"}
 MOST_AT_ONCE = 32
@@ -120,6 +113,7 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
         ) from None
     finally:
         watch.close()
+        _record_end(session, chosen, journal)
     result = replace(result, failures=[*manner.left_alone, *result.failures])
     _write_failures(manner.failures, result.failures)
     _print_result(chosen, head, result, as_json=manner.as_json)
@@ -128,102 +122,35 @@ def run_bulk(session: Session, chosen: Chosen, journal: BulkJournal, known: Mapp
     return int(bool(result.failures))
 
 
-def taken_up(
-    session: Session, chosen: Chosen, journal: BulkJournal, *, pause: Callable[[float], None] = sleep
-) -> Mapping[str, Thing]:
+def _record_end(session: Session, chosen: Chosen, journal: BulkJournal) -> None:
+    """Record what came of it. What was sent cannot be taken back, so a database that is away is a warning."""
+    counts = journal.so_far.counts()
+    parts = [(counts.failed, "without success"), (counts.unknown, "not known"), (counts.left, "left")]
+    outcome = ", ".join([f"{counts.done} of {counts.total} done", *(f"{n} {word}" for n, word in parts if n)])
+    try:
+        session.operator_side().sim_orders.record(
+            AuditAction.SIM_ORDER_ENDED,
+            session.occasion(),
+            chosen.site,
+            account=chosen.account.name,
+            bulk=journal.so_far.head.bulk,
+            outcome=outcome,
+        )
+    except EngageError as error:
+        warn(f"the audit log does not say what came of this: {error.sentence}")
+
+
+def taken_up(session: Session, chosen: Chosen, journal: BulkJournal) -> Mapping[str, Thing]:
     """Read the Things of a bulk that was interrupted, once what was on its way had time to be done."""
     left = seconds_to_settle(journal, session.now())
     if left:
         click.echo(f"waiting {left:.0f} s until what was on its way is done", err=True)
-        pause(left)
+        sleep(left)
     return fresh_things(chosen.account, journal.so_far.left())
-
-
-class Watch:
-    """Shows how far a bulk is, and reports the paths that it concerns.
-
-    Args:
-        session: This run.
-        chosen: The account, and its links.
-        head: What the bulk is to do.
-    """
-
-    def __init__(self, session: Session, chosen: Chosen, head: BulkHead) -> None:
-        self._session = session
-        self._account = head.account
-        self._reports: PathReports | None = None
-        if isinstance(head.write, StateWrite):
-            record = session.operator_side().path_recording.record
-            self._reports = PathReports(chosen.links, chosen.account, record)
-        self._begun = self._reported = monotonic()
-        self._bar: ProgressBar[None] | None = None
-        self._seen = 0
-        self._counts = Counts(len(head.things))
-
-    def tell(self, counts: Counts, changed: Sequence[Thing]) -> None:
-        """Take what changed since the last time."""
-        self._counts = counts
-        self._show(counts)
-        if self._reports is not None:
-            self._reports.changed(changed)
-            if monotonic() - self._reported > _REPORTED_EVERY:
-                self._report()
-
-    def close(self) -> None:
-        """Report what is left to report."""
-        if self._bar is not None:
-            self._bar.render_finish()
-        if self._reports is not None:
-            self._report()
-            self._let_polls_know(self._reports.said)
-
-    def _let_polls_know(self, said: Mapping[str, PathSays]) -> None:
-        try:
-            is_known = let_polls_know(self._session.settings(), self._account, said)
-        except EngageError as error:
-            _warn(f"the poll does not know of this: {error.sentence}")
-            return
-        if not is_known:
-            _warn("the poll was busy and does not know of this: if it changes back, it may not say so")
-
-    def _report(self) -> None:
-        assert self._reports is not None  # noqa: S101  # both callers ask
-        self._reported = monotonic()
-        try:
-            unread = self._reports.report(self._session.now())
-        except EngageError as error:
-            _warn(f"the paths could not be recorded: {error.sentence}")
-            return
-        for link, why in unread:
-            _warn(f"the path of link {link.link} is not judged: {why.sentence}")
-
-    def _show(self, counts: Counts) -> None:
-        if not is_watched() or monotonic() - self._begun < SHOWN_AFTER:
-            return
-        if self._bar is None:
-            self._bar = click.progressbar(
-                length=counts.total,
-                label="SIMs",
-                file=sys.stderr,
-                show_pos=True,
-                item_show_func=lambda _: f"{self._counts.failed} refused" if self._counts.failed else "",
-            )
-        ready = counts.done + counts.failed + counts.unknown
-        self._bar.update(ready - self._seen)
-        self._seen = ready
-
-
-def is_watched() -> bool:
-    """Whether a person watches."""
-    return sys.stderr.isatty()
 
 
 def _note(sentence: str) -> None:
     click.echo(f"note: {printable(sentence)}", err=True)
-
-
-def _warn(sentence: str) -> None:
-    click.echo(f"warning: {printable(sentence)}", err=True)
 
 
 def _print_result(chosen: Chosen, head: BulkHead, result: BulkResult, *, as_json: bool) -> None:
@@ -241,13 +168,17 @@ def _print_result(chosen: Chosen, head: BulkHead, result: BulkResult, *, as_json
     counts = result.counts
     click.echo(f"{head.write.words()}: {counts.done} of {counted(counts.total, 'SIM')} done")
     for each in result.failures[:_FAILURES_SHOWN]:
-        console().print(f"{_WHAT.get(each.outcome, each.outcome)}  {each.thing}: ", style="bold red", end="")
+        console().print(f"{_what(each)}  {each.thing}: ", style="bold red", end="")
         print_wrapped(_why(each), "    ", already=2)
     if (more := len(result.failures) - _FAILURES_SHOWN) > 0:
         print_wrapped(f"and {more} more: see --failures FILE, or {program()} sim bulk show {head.bulk}", "")
     if not counts.left and not counts.unknown:
         where = f" --site {chosen.site}" if chosen.site else ""
         print_next(f"{program()} sim list{where}")
+
+
+def _what(failure: Failure) -> str:
+    return "otherwise" if failure.trouble.code == OTHERWISE else _WHAT.get(failure.outcome, failure.outcome)
 
 
 def _why(failure: Failure) -> str:

@@ -15,6 +15,7 @@ from engage_server.links.commands.sim.bulks.bulking import Manner, manner_option
 from engage_server.links.commands.sim.bulks.ordering import assert_sure_of_all, order_bulk
 from engage_server.links.commands.sim.bulks.plan_output import named
 from engage_server.links.commands.sim.orders import assert_offered
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,
     account_option,
@@ -74,7 +75,7 @@ def add(
     A contract knows only the whole list. So each SIM is read just before it is written.
     """
     found = chosen(session, account, site)
-    read = _read(found, things, group, tag, Operation.THINGS_SET_TAGS)
+    read = _read(session, found, things, group, tag, Operation.THINGS_SET_TAGS)
     write = TagsWrite(added=(_tag(name),))
     return _change(session, found, read, write, Manner(at_once, per_minute, failures, as_json), yes=yes, dry=dry_run)
 
@@ -112,7 +113,7 @@ def remove(
 ) -> int:
     """Remove a tag from SIMs. Their other tags stay."""
     found = chosen(session, account, site)
-    read = _read(found, things, group, tag, Operation.THINGS_SET_TAGS)
+    read = _read(session, found, things, group, tag, Operation.THINGS_SET_TAGS)
     write = TagsWrite(removed=(_tag(name),))
     return _change(session, found, read, write, Manner(at_once, per_minute, failures, as_json), yes=yes, dry=dry_run)
 
@@ -162,15 +163,19 @@ def services(
     The document says that this removes weak points, and names data and SMS. Your contract may know more.
     """
     found = chosen(session, account, site)
-    read = _read(found, things, group, tag, Operation.THINGS_SET_SERVICES)
+    read = _read(session, found, things, group, tag, Operation.THINGS_SET_SERVICES)
     write = ServicesWrite(tuple(dict.fromkeys(services_)))
     return _change(session, found, read, write, Manner(at_once, per_minute, failures, as_json), yes=yes, dry=dry_run)
 
 
-def _read(found: Chosen, things: Sequence[str], group: str, with_tag: str, operation: Operation) -> Sequence[Thing]:
+def _read(
+    session: Session, found: Chosen, things: Sequence[str], group: str, with_tag: str, operation: Operation
+) -> Sequence[Thing]:
     choice = found.choice(things, group, with_tag)
     assert_offered(found, operation)
-    return choice.read(found.account)
+    read = choice.read(found.account)
+    learn(session, found, read)
+    return read
 
 
 def _change(

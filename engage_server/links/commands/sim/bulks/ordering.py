@@ -1,14 +1,17 @@
 """Orders that concern many SIMs: a question, one audit entry, and then one write after another."""
 
 import secrets
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from engage_server.cli.output import printable
 from engage_server.cli.program import program
-from engage_server.cli.questions import assert_named, assert_sure
+from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
+from engage_server.errors import Refused
 from engage_server.files import make_folder
 from engage_server.links.commands.sim.bulks.bulking import Manner, run_bulk
 from engage_server.links.commands.sim.bulks.plan_output import named
@@ -82,11 +85,19 @@ def assert_retired_for_good(things: Sequence[Thing]) -> None:
         Refused: Nobody answered.
         click.Abort: Something else was typed.
     """
-    if len(things) == 1:
-        assert_named(things[0].thing, f"to retire SIM {named(things)} for good")
-        return
-    wanted = f"retire {len(things)}"
-    typed = click.prompt(f"to retire {named(things)} for good, type '{wanted}'", err=True)
+    wanted = things[0].thing if len(things) == 1 else f"retire {len(things)}"
+    what = f"SIM {named(things)}" if len(things) == 1 else named(things)
+    try:
+        typed = click.prompt(f"to retire {what} for good, type '{printable(wanted)}'", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo("", err=True)
+        raise Refused(
+            "nobody typed what is retired, so nothing was changed. --yes does not answer this: RETIRED is final",
+            f"Run it on a terminal, with --permanently, and type '{printable(wanted)}'.",
+            code="not_confirmed",
+        ) from None
     if typed != wanted:
         raise click.Abort
 

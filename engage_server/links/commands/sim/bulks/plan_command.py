@@ -8,6 +8,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.bulks.plan_output import Planned, print_plan
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import (
     account_option,
     chosen,
@@ -62,6 +63,7 @@ def plan(
     found = chosen(session, account, site)
     after = ThingState(state)
     planned = planned_moves(found.account, found.choice(things, group, tag), after)
+    learn(session, found, [thing for thing, _ in planned])
     if as_json:
         print_json(
             {

@@ -17,6 +17,7 @@ from engage_server.links.commands.sim.bulks.ordering import assert_retired_for_g
 from engage_server.links.commands.sim.bulks.plan_command import planned_moves
 from engage_server.links.commands.sim.bulks.plan_output import Planned, print_plan
 from engage_server.links.commands.sim.orders import assert_offered
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import (
     Chosen,
     account_option,
@@ -89,12 +90,13 @@ def set_command(
     manner = Manner(at_once, per_minute, failures, as_json)
     if resume:
         _assert_alone(things, site, group, tag, state)
-        return resume_bulk(session, None, account, manner)
+        return resume_bulk(session, None, account, manner, yes=yes)
     after = _wanted(state, permanently)
     found = chosen(session, account, site)
     choice = found.choice(things, group, tag)
     assert_offered(found, Operation.THINGS_SET_STATE)
     planned = planned_moves(found.account, choice, after)
+    learn(session, found, [thing for thing, _ in planned])
     moving = [thing for thing, move in planned if move.is_needed]
     refused = tuple(
         Failure(thing.thing, Outcome.FAILED, Trouble("sim.final", move.why))

@@ -4,7 +4,7 @@ import click
 
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option
-from engage_server.cli.parameters import NetworkType
+from engage_server.cli.parameters import FoundArgument, NetworkType
 from engage_server.cli.session import Session
 from engage_server.links.commands.sim.network.network_orders import (
     network_option,
@@ -122,7 +122,7 @@ def add(
 
 
 @ipsec.command(acts=[Act.SIM_NETWORK_CHANGE], epilog="\b\nExample:\n  engage sim ipsec remove tun-1 --network net-1")
-@click.argument("tunnel", metavar="TUNNEL")
+@click.argument("tunnel", cls=FoundArgument, found_with="sim ipsec list --network ID", metavar="TUNNEL")
 @network_option
 @account_option
 @site_option

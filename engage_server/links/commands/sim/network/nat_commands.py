@@ -4,6 +4,7 @@ import click
 
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option
+from engage_server.cli.parameters import FoundArgument
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import Conflict
@@ -14,6 +15,7 @@ from engage_server.links.commands.sim.network.network_orders import (
     print_list_in,
     sure_option,
 )
+from engage_server.links.commands.sim.paths.learning import learn
 from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Thing
@@ -74,6 +76,7 @@ def add(
     found = chosen(session, account, site)
     name = found.one_thing(thing)
     sim = found.account.thing(name)
+    learn(session, found, [sim])
     _assert_locked(sim)
     to = address or sim.address
     order_in_network(
@@ -97,7 +100,7 @@ def add(
 
 
 @nat.command(acts=[Act.SIM_NETWORK_CHANGE], epilog="\b\nExample:\n  engage sim nat remove nat-1 --network net-1")
-@click.argument("rule_id", metavar="RULE")
+@click.argument("rule_id", cls=FoundArgument, found_with="sim nat list --network ID", metavar="RULE")
 @network_option
 @account_option
 @site_option

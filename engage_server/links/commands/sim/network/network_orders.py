@@ -1,20 +1,20 @@
 """What the commands of networks share: a list in a network or profile, and one order that changes it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from engage_server.cli.output import print_next, print_wrapped
-from engage_server.cli.parameters import sure_option
+from engage_server.cli.parameters import FoundOption, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
-from engage_server.errors import NotFound
-from engage_server.links.commands.sim.entries import lists_of, print_entries
+from engage_server.links.commands.sim.entries import holds, lists_of, print_entries, read_one
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
 from engage_server.links.commands.sim.sim_accounts import Chosen
-from engage_server.links.sim.account import Values
+from engage_server.links.sim.account import Entry, Values
 from engage_server.links.sim.operations import Operation
 from engage_server.records import AuditAction
 
@@ -22,7 +22,12 @@ __all__ = ["network_option", "order_in_network", "port_type", "print_list_in", "
 
 port_type = click.IntRange(1, 65535)
 network_option = click.option(
-    "--network", required=True, metavar="ID", help="The Network. List them: engage sim list --what networks."
+    "--network",
+    cls=FoundOption,
+    found_with="sim list --what networks",
+    required=True,
+    metavar="ID",
+    help="The Network. List them: engage sim list --what networks.",
 )
 
 
@@ -51,20 +56,20 @@ def print_list_in(
         NotFound: There is no such network or profile.
     """
     assert_offered(found, operation)
-    entries = list(found.account.entries(operation, values))
-    if not entries:
-        (name,) = values.values()
-        raise NotFound(
-            f"account {found.account.name} has no '{name}'",
-            "List them: engage sim list --what networks, or --what profiles.",
-            code="sim.not_found",
-        )
+    listing = Operation.PROFILES_LIST if operation is Operation.PROFILES_READ else Operation.NETWORKS_LIST
+    entries = read_one(found.account, operation, values, listing)
     lists = [found_list for each in entries if (found_list := lists_of(each, *words)) is not None]
     shown = [each for one in lists for each in one] if lists else entries
+    if not lists:
+        click.echo(
+            f"note: the answer has no such list, so all of it is shown. Looked for: {', '.join(words)}", err=True
+        )
     if not shown and not as_json:
         print_wrapped(empty, "")
-        return
-    print_entries((_seen(each, hidden) for each in shown), empty, as_json=as_json)
+    else:
+        print_entries((_seen(each, hidden) for each in shown), empty, as_json=as_json)
+    if not as_json:
+        print_next(f"{program()} sim list --what {listing.value.partition('.')[0]}")
 
 
 def order_in_network(
@@ -97,15 +102,16 @@ def order_in_network(
         assert_sure(f"{of}: {change}?")
     action = AuditAction.SIM_NETWORK_CHANGE_ORDERED
     answer = order_once(session, found, operation, values, action, of=of, change=change)
-    print_answer(without_secrets(answer, values), f"{of}: {change}: done", as_json=as_json)
+    shown = replace(answer, shown=without_secrets(answer.shown, values))
+    print_answer(shown, f"{of}: {change}: {'accepted' if answer.is_accepted else 'done'}", as_json=as_json)
     if not as_json:
         print_next(f"{program()} {see}")
 
 
-def without_secrets(answer: dict[str, object], values: Values) -> dict[str, object]:
+def without_secrets(answer: Entry, values: Values) -> Entry:
     """An answer without the shared secret, which some contracts repeat."""
     secret = values.get("shared_secret")
-    return {name: value for name, value in answer.items() if not _holds(value, secret)}
+    return {name: value for name, value in answer.items() if not holds(value, secret)}
 
 
 def _seen(value: Any, hidden: tuple[str, ...]) -> Any:
@@ -113,13 +119,3 @@ def _seen(value: Any, hidden: tuple[str, ...]) -> Any:
         shown = {name: each for name, each in value.items() if not any(word in str(name).lower() for word in hidden)}
         return {name: _seen(each, hidden) for name, each in shown.items()}
     return [_seen(each, hidden) for each in value] if isinstance(value, list) else value
-
-
-def _holds(value: Any, secret: object) -> bool:
-    if not isinstance(secret, str):
-        return False
-    if isinstance(value, Mapping):
-        return any(_holds(each, secret) for each in value.values())
-    if isinstance(value, list):
-        return any(_holds(each, secret) for each in value)
-    return secret in str(value)

@@ -4,7 +4,7 @@ import click
 
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option
-from engage_server.cli.parameters import NetworkType
+from engage_server.cli.parameters import FoundArgument, NetworkType
 from engage_server.cli.session import Session
 from engage_server.links.commands.sim.network.network_orders import (
     network_option,
@@ -73,7 +73,7 @@ def add(
 
 
 @route.command(acts=[Act.SIM_NETWORK_CHANGE], epilog="\b\nExample:\n  engage sim route remove route-1 --network net-1")
-@click.argument("route_id", metavar="ROUTE")
+@click.argument("route_id", cls=FoundArgument, found_with="sim route list --network ID", metavar="ROUTE")
 @network_option
 @account_option
 @site_option

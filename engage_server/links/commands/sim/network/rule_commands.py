@@ -4,6 +4,7 @@ import click
 
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option
+from engage_server.cli.parameters import FoundArgument
 from engage_server.cli.session import Session
 from engage_server.links.commands.sim.network.network_orders import order_in_network, print_list_in, sure_option
 from engage_server.links.commands.sim.sim_accounts import account_option, chosen, site_option
@@ -14,7 +15,9 @@ _EMPTY = (
     "The profile has no rule. By the document, all traffic is allowed then, in and out. What a site needs: "
     "engage link policy --site NAME"
 )
-profile_argument = click.argument("profile", metavar="PROFILE")
+profile_argument = click.argument(
+    "profile", cls=FoundArgument, found_with="sim list --what profiles", metavar="PROFILE"
+)
 
 
 @click.group(cls=OrderedGroup, order=("list", "add", "remove"))
@@ -94,7 +97,7 @@ def add(
 
 @rule.command(acts=[Act.SIM_NETWORK_CHANGE], epilog="\b\nExample:\n  engage sim rule remove fw-1 r-1")
 @profile_argument
-@click.argument("rule_id", metavar="RULE")
+@click.argument("rule_id", cls=FoundArgument, found_with="sim rule list PROFILE", metavar="RULE")
 @account_option
 @site_option
 @sure_option

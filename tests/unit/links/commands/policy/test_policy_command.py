@@ -75,11 +75,26 @@ def test_a_profile_is_read_from_the_operator(folder: Path, tmp_path: Path) -> No
     assert sentences == ["whatever no rule names is allowed out", "whatever no rule names is allowed in"]
 
 
+def test_a_profile_that_is_missing_is_answered_with_those_that_there_are(folder: Path, tmp_path: Path) -> None:
+    links = tmp_path / "links.toml"
+    with StatefulOperator() as operator:
+        operator.profiles = {name: {"id": name, "rules": []} for name in ("fw-1", "fw-2")}
+        links.write_text(sim_tables(tmp_path, operator.url, "8931440000000000001"))
+        found = engage(folder, "link", "policy", "--profile", "fw-9", "--account", "jpu", ENGAGE_LINKS_FILE=str(links))
+        no_account = engage(folder, "link", "policy", "--profile", "fw-1", ENGAGE_LINKS_FILE=str(links))
+    assert found.returncode == 2
+    assert "It has fw-1, fw-2." in " ".join(found.stderr.split())
+    assert "links.toml has jpu" in " ".join(no_account.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--profile", "fw-1"), "not clear what to compare with"),
-        (("--account", "jpu"), "not clear what to compare with"),
+        (("--profile", "fw-1"), "--profile needs --account"),
+        (("--account", "jpu"), "there is no --profile"),
+        (("--profile", "fw-1", "--account", "jpu", "--against", "engage.toml"), "--against and --profile"),
+        (("--resolver", "abc"), "'abc' is not the address of a DNS server. Give one such as 10.44.0.1"),
+        (("--resolver", "10.44.0.300"), "is not the address of a DNS server"),
         (("--against", "missing.json"), "missing.json"),
         (("--against", "engage.toml"), "is no JSON"),
         (("--format", "nftables", "--door-interface", "a b"), "no name of an interface"),

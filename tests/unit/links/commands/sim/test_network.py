@@ -1,13 +1,19 @@
 """``engage sim rule``, ``nat``, ``ipsec``, ``route``, ``lock-address``, ``sms`` and ``user``."""
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engage_server.errors import Conflict, EngageError, NotPossible, UsageError
+from engage_server.links.sim.account import Acted, Values
 from engage_server.links.sim.operations import VALUES, Operation
+from engage_server.links.sim.things import Thing
 from tests.support.commands import engage, ok
-from tests.support.sim.memory import MemoryAccount, iccid
+from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
 
 SECRET = "a-canary-of-a-shared-secret"
 TEXT = "REBOOT canary-1234"
@@ -42,7 +48,7 @@ ORDERS = [
         "sim-network:change-ordered",
     ),
     (("route", "remove", "route-1", *NET, "--yes"), Operation.ROUTES_REMOVE, "sim-network:change-ordered"),
-    (("sms", "send", "--site", "main", "--text-file", "sms.txt"), Operation.SMS_SEND, "sim:message-ordered"),
+    (("sms", "send", "--site", "main", "--text-file", "sms.txt", "--yes"), Operation.SMS_SEND, "sim:message-ordered"),
     (
         ("user", "add", "anna", "--email", "anna@example.org", "--permission", "reader"),
         Operation.USERS_ADD,
@@ -59,9 +65,10 @@ def files(sim_folder: Path) -> None:
     secret.write_text(f"{SECRET}\n")
 
 
-def newest(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads(ok(engage(folder, "audit", "show", "--json")))[-1]
-    return found
+def log(folder: Path) -> list[dict[str, Any]]:
+    """The audit log, newest first."""
+    found: list[dict[str, Any]] = json.loads(ok(engage(folder, "audit", "show", "--json")))
+    return found[::-1]
 
 
 def test_each_order_is_sent_once_with_all_its_values_and_recorded(sim_folder: Path, account: MemoryAccount) -> None:
@@ -72,10 +79,65 @@ def test_each_order_is_sent_once_with_all_its_values_and_recorded(sim_folder: Pa
         ((sent, values),) = account.writes
         assert sent is operation
         assert set(values) <= set(VALUES[operation])
-        entry = newest(sim_folder)
+        ended, entry = log(sim_folder)[:2]
         assert (entry["action"], entry["reason"]) == (action, f"why {operation}")
+        assert (ended["action"], ended["facts"]["outcome"]) == ("sim:order-ended", "done")
+        assert ended["facts"]["operation"] == operation
         for canary in (SECRET, TEXT):
-            assert canary not in done.stdout + done.stderr + json.dumps(entry)
+            assert canary not in done.stdout + done.stderr + json.dumps([entry, ended])
+
+
+@pytest.mark.parametrize("arguments", [ORDERS[number][0] for number in (0, 2, 10)], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("error", "outcome", "is_ordered"),
+    [
+        (UsageError("it does not fit", "Correct it.", code="sim.value"), "refused before it was sent", False),
+        (Conflict("412: changed", "Look.", code="sim.changed"), "sent and refused", True),
+        (silent(), "sent, and what came of it is not known", True),
+        (NotPossible("accepted", "Look.", code="sim.pending"), "sent and accepted, and not known to be done", True),
+    ],
+    ids=lambda value: value.code if isinstance(value, EngageError) else "",
+)
+def test_the_audit_log_says_what_came_of_an_order(
+    sim_folder: Path,
+    account: MemoryAccount,
+    arguments: tuple[str, ...],
+    error: EngageError,
+    outcome: str,
+    is_ordered: bool,
+) -> None:
+    account.by_name[iccid(1)] = replace(account.by_name[iccid(1)], is_locked=True)
+
+    def fail(operation: Operation, values: Values) -> None:
+        raise error
+
+    account.before, account.judge = (fail, account.judge) if is_ordered else (account.before, fail)
+    before = len(log(sim_folder))
+    assert engage(sim_folder, "sim", *arguments).returncode == error.exit_status
+    entries = log(sim_folder)
+    new = entries[: len(entries) - before]
+    assert new[0]["action"] == "sim:order-ended"
+    assert (new[0]["facts"]["outcome"], new[0]["facts"]["code"]) == (outcome, error.code)
+    assert len(new) == 1 + is_ordered, "what was never sent was not ordered"
+    assert account.writes == []
+
+
+def _describing(thing: Thing, operation: Operation, values: Values) -> Thing:
+    return thing
+
+
+def test_an_address_that_the_answer_contradicts_is_no_success(sim_folder: Path, account: MemoryAccount) -> None:
+    for describes, words in (
+        (replace(sims(1)[0], is_locked=False), "is not locked"),
+        (replace(sims(1)[0], is_locked=True, address="10.20.0.99"), "is 10.20.0.99, not 10.20.0.2"),
+    ):
+        account.describe = partial(_describing, describes)
+        done = engage(sim_folder, "sim", "lock-address", iccid(1))
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert log(sim_folder)[0]["facts"]["outcome"] == "sent and answered with success, but it is otherwise"
+    account.describe = lambda operation, values: replace(sims(1)[0], is_locked=True, address="10.20.0.2")
+    ok(engage(sim_folder, "sim", "lock-address", iccid(1)))
 
 
 def test_every_write_of_the_document_has_a_command(sim_folder: Path) -> None:
@@ -85,7 +147,7 @@ def test_every_write_of_the_document_has_a_command(sim_folder: Path) -> None:
 
 
 def test_values_reach_the_operator_as_they_are_meant(sim_folder: Path, account: MemoryAccount) -> None:
-    ok(engage(sim_folder, "sim", "sms", "send", iccid(1), "--text-file", "-", stdin=f"{TEXT}\r\n".encode()))
+    ok(engage(sim_folder, "sim", "sms", "send", iccid(1), "--yes", "--text-file", "-", stdin=f"{TEXT}\r\n".encode()))
     assert account.writes[-1] == (Operation.SMS_SEND, {"thing": iccid(1), "text": TEXT})
     ok(engage(sim_folder, "sim", *ORDERS[6][0]))
     assert account.writes[-1][1] == {
@@ -105,7 +167,7 @@ def test_a_secret_that_the_operator_repeats_is_not_shown(
     sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repeated = {"id": "tun-9", "psk": SECRET, "deep": {"x": [SECRET]}, "text": TEXT}
-    monkeypatch.setattr(account, "act", lambda operation, values: repeated)
+    monkeypatch.setattr(account, "act", lambda operation, values, before_sending: Acted(repeated))
     for arguments in (ORDERS[6][0], ORDERS[10][0]):
         for json_option in ((), ("--json",)):
             done = engage(sim_folder, "sim", *arguments, *json_option)

@@ -78,7 +78,7 @@ def test_the_six_how_tos(folder: Path, relay: Relay) -> None:
         )
     )
     # send an SMS
-    ok(engage(folder, "sim", "sms", "send", "--site", "main", "--text-file", "sms.txt"))
+    ok(engage(folder, "sim", "sms", "send", "--site", "main", "--text-file", "sms.txt", "--yes"))
     assert [json.loads(each.body)["text"] for each in relay.got if each.path.endswith("/sms")] == ["REBOOT"]
     log = ok(engage(folder, "audit", "show", "--json"))
     assert "sim-network:change-ordered" in log
@@ -112,7 +112,7 @@ def test_a_quota_ends_a_bulk_that_can_be_taken_up(folder: Path, relay: Relay) ->
     assert "429" in done.stderr
     assert "sim bulk resume" in done.stderr
     relay.prefer = first_page_only
-    ok(engage(folder, "sim", "bulk", "resume"))
+    ok(engage(folder, "sim", "bulk", "resume", "--yes"))
     assert relay.states == {ICCID: "SUSPENDED"}
     assert len(relay.paths("PATCH")) == 2, "the one that was refused, and the one that was done"
 

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from engage_server.errors import Conflict
-from engage_server.links.commands.sim.bulks import bulking
+from engage_server.links.commands.sim.bulks import bulking, watching
 from engage_server.links.sim.account import Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.plans.journal import BulkHead, begin_bulk, bulks
@@ -40,10 +40,24 @@ def put(folder: Path, *arguments: str, stdin: bytes | None = None) -> CompletedP
     return engage(folder, "sim", "set", *arguments, stdin=stdin)
 
 
-def entries(folder: Path) -> list[dict[str, object]]:
+def log(folder: Path) -> list[dict[str, object]]:
     """The audit log, newest first."""
     found: list[dict[str, object]] = json.loads(ok(engage(folder, "audit", "show", "--json")))
     return found[::-1]
+
+
+def entries(folder: Path) -> list[dict[str, object]]:
+    """What was ordered, newest first. What came of it is left out."""
+    return [each for each in log(folder) if each["action"] != "sim:order-ended"]
+
+
+def outcome(folder: Path) -> object:
+    """What the audit log says came of the newest order."""
+    newest = log(folder)[0]
+    assert newest["action"] == "sim:order-ended"
+    facts = newest["facts"]
+    assert isinstance(facts, dict)
+    return facts["outcome"]
 
 
 def path_of_site(folder: Path) -> dict[str, object]:
@@ -66,6 +80,7 @@ def test_the_state_of_a_site_is_set_and_its_path_is_known_at_once(sim_folder: Pa
     facts = newest["facts"]
     assert isinstance(facts, dict)
     assert (facts["account"], facts["thing"], facts["state"]) == ("jpu", iccid(1), "SUSPENDED")
+    assert outcome(sim_folder) == "1 of 1 done"
     ok(put(sim_folder, "--site", "main", "--to", "ACTIVE", "--yes"))
     assert "sim_active" in ok(engage(sim_folder, "link", "events", "--site", "main"))
 
@@ -99,6 +114,8 @@ def test_retired_is_typed_and_yes_does_not_answer(sim_folder: Path, account: Mem
     for stdin in (b"", b"yes\n", f"{iccid(3)}\n".encode()):
         done = put(sim_folder, iccid(2), "--to", "RETIRED", "--permanently", "--yes", stdin=stdin)
         assert done.returncode != 0, stdin
+        assert "with --yes" not in done.stderr
+    assert "--permanently" in put(sim_folder, iccid(2), iccid(3), "--to", "RETIRED", "--permanently", "--yes").stderr
     assert account.writes == []
     ok(put(sim_folder, iccid(2), "--to", "RETIRED", "--permanently", stdin=f"{iccid(2)}\n".encode()))
     assert account.by_name[iccid(2)].state is ThingState.RETIRED
@@ -129,6 +146,7 @@ def test_what_did_not_work_is_listed_in_text_and_json_and_ends_with_1(sim_folder
     account.before = refuse
     done = put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes", "--failures", "failed.txt")
     assert done.returncode == 1
+    assert outcome(sim_folder) == "2 of 3 done, 1 without success"
     assert "2 of 3 SIMs done" in done.stdout
     assert f"refused  {iccid(2)}" in done.stdout
     (line,) = (sim_folder / "failed.txt").read_text().splitlines()
@@ -138,6 +156,52 @@ def test_what_did_not_work_is_listed_in_text_and_json_and_ends_with_1(sim_folder
     assert done.returncode == 1
     assert json.loads(done.stdout)["failures"] == json.loads((sim_folder / "failed.json").read_text())
     assert json.loads(done.stdout)["failures"][0]["code"] == "sim.precondition"
+
+
+def test_a_success_whose_answer_says_another_state_is_none(sim_folder: Path, account: MemoryAccount) -> None:
+    """The operator answers 200, and its body says that the SIM is RETIRED."""
+    ok(put(sim_folder, "--site", "main", "--to", "SUSPENDED", "--yes"))  # the path has another state than RETIRED
+    account.describe = lambda operation, values: replace(sims(1)[0], state=ThingState.RETIRED, word="RETIRED")
+    done = put(sim_folder, "--site", "main", "--to", "ACTIVE", "--yes")
+    assert done.returncode == 1
+    assert f"otherwise  {iccid(1)}" in done.stdout
+    assert "it is RETIRED, not ACTIVE" in " ".join(done.stdout.split())
+    assert path_of_site(sim_folder)["said_by"] == "sim_retired", "recorded as what it is"
+    assert outcome(sim_folder) == "0 of 1 done, 1 without success"
+    found = json.loads(put(sim_folder, iccid(2), "--to", "SUSPENDED", "--yes", "--json").stdout)
+    assert [each["code"] for each in found["failures"]] == ["sim.otherwise"]
+    account.describe = lambda operation, values: replace(account.by_name[iccid(3)])
+    ok(put(sim_folder, iccid(3), "--to", "SUSPENDED", "--yes"))  # the control: it says what was asked
+
+
+def test_a_state_in_progress_is_left_and_never_sent_again(sim_folder: Path, account: MemoryAccount) -> None:
+    account.describe = lambda operation, values: Thing(str(values["thing"]), None, "PENDING")
+
+    def stays(operation: Operation, values: Values) -> None:
+        account.by_name[str(values["thing"])] = replace(sims(1)[0], state=None, word="PENDING")
+
+    account.after = stays
+    done = put(sim_folder, "--site", "main", "--to", "SUSPENDED", "--yes")
+    assert done.returncode == 3
+    assert "'PENDING'" in done.stdout
+    assert "sim bulk resume" in done.stderr
+    assert outcome(sim_folder) == "0 of 1 done, 1 not known"
+    assert len(account.writes) == 1
+    assert engage(sim_folder, "sim", "bulk", "resume", "--yes").returncode == 3
+    account.by_name[iccid(1)] = replace(sims(1)[0], state=ThingState.SUSPENDED)
+    ok(engage(sim_folder, "sim", "bulk", "resume", "--yes"))
+    assert len(account.writes) == 1
+
+
+def test_tags_and_services_that_the_answer_contradicts_are_listed(sim_folder: Path, account: MemoryAccount) -> None:
+    account.describe = lambda operation, values: replace(sims(1)[0], tags=("depot",), services=("data", "sms"))
+    for words, why in (
+        (("tag", "add", "winter"), "its tags are depot"),
+        (("services", "--only", "data"), "its services are data, sms"),
+    ):
+        done = engage(sim_folder, "sim", *words, *(["--site", "main"]), "--yes")
+        assert done.returncode == 1
+        assert why in " ".join(done.stdout.split())
 
 
 def test_nothing_is_sent_if_the_audit_log_cannot_be_written(
@@ -176,7 +240,7 @@ def test_a_bulk_that_was_interrupted_is_taken_up_and_nothing_is_done_twice(
     listed = ok(engage(sim_folder, "sim", "bulk", "list"))
     assert "interrupted" in listed
     assert f"sim bulk resume {bulk}" in listed
-    assert "3 of 3 SIMs done" in ok(engage(sim_folder, "sim", "bulk", "resume", "--reason", "again"))
+    assert "3 of 3 SIMs done" in ok(engage(sim_folder, "sim", "bulk", "resume", "--yes", "--reason", "again"))
     assert account.written() == {iccid(number): 1 for number in (1, 2, 3)}
     assert (entries(sim_folder)[0]["action"], entries(sim_folder)[0]["reason"]) == ("sim:bulk-resumed", "again")
     found = json.loads(ok(engage(sim_folder, "sim", "bulk", "list", "--json")))
@@ -187,11 +251,58 @@ def test_a_bulk_that_was_interrupted_is_taken_up_and_nothing_is_done_twice(
     assert put(sim_folder, "--resume").returncode == 2
 
 
+def test_a_resumed_bulk_shows_what_is_left_and_asks(sim_folder: Path, account: MemoryAccount) -> None:
+    bulk = begun(sim_folder, account)
+    account.writes.clear()
+    before = len(log(sim_folder))
+    for words in (("bulk", "resume"), ("set", "--resume")):
+        done = engage(sim_folder, "sim", *words)
+        assert done.returncode == 1
+        assert "--yes" in done.stderr
+        assert f"bulk {bulk}, which anna began 2027-01-02 03:04 UTC: set to SUSPENDED" in done.stdout
+        assert f"{iccid(3)}: ACTIVE -> SUSPENDED" in done.stdout
+        assert f"{iccid(2)}: ACTIVE" not in done.stdout, "it is as it is to be"
+    assert engage(sim_folder, "sim", "bulk", "resume", stdin=b"n\n").returncode == 130
+    assert account.writes == []
+    assert len(log(sim_folder)) == before
+    ok(engage(sim_folder, "sim", "bulk", "resume", stdin=b"y\n"))
+    assert account.written() == {iccid(3): 1}
+
+
+def test_a_bulk_whose_process_just_died_is_waited_for_before_anything_is_read(
+    sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write may still be on its way. It is done while the command waits, so it must not be sent again."""
+    begun(sim_folder, account, seconds_ago=20)
+    account.by_name[iccid(2)] = replace(account.by_name[iccid(2)], state=ThingState.ACTIVE)  # not done yet
+    account.writes.clear()
+    slept: list[float] = []
+
+    def pause(seconds: float) -> None:
+        slept.append(seconds)
+        account.by_name[iccid(2)] = replace(account.by_name[iccid(2)], state=ThingState.SUSPENDED)
+
+    monkeypatch.setattr(bulking, "sleep", pause)
+    done = engage(sim_folder, "sim", "bulk", "resume", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert slept == [pytest.approx(40, abs=5)]
+    assert "waiting" in done.stderr
+    assert account.written() == {iccid(3): 1}, "what was done meanwhile is not done twice"
+
+
+def test_nothing_is_asked_if_nothing_will_be_written(sim_folder: Path, account: MemoryAccount) -> None:
+    begun(sim_folder, account)
+    account.by_name[iccid(3)] = replace(account.by_name[iccid(3)], state=ThingState.SUSPENDED)
+    account.writes.clear()
+    assert "3 of 3 SIMs done" in ok(engage(sim_folder, "sim", "bulk", "resume"))
+    assert account.writes == []
+
+
 def test_set_resume_is_the_same(sim_folder: Path, account: MemoryAccount) -> None:
     begun(sim_folder, account)
     assert put(sim_folder, "--resume", "--to", "ACTIVE").returncode == 2
     assert put(sim_folder, "--resume", "--account", "other").returncode == 2
-    done = json.loads(ok(put(sim_folder, "--resume", "--json")))
+    done = json.loads(ok(put(sim_folder, "--resume", "--yes", "--json")))
     assert done["counts"] == {"total": 3, "done": 3, "failed": 0, "unknown": 0, "left": 0}
     assert account.written() == {iccid(number): 1 for number in (1, 2, 3)}
 
@@ -201,7 +312,7 @@ def test_a_bulk_is_dropped_and_what_was_done_stays(sim_folder: Path, account: Me
     assert engage(sim_folder, "sim", "bulk", "drop", bulk).returncode == 1, "it asks"
     ok(engage(sim_folder, "sim", "bulk", "drop", bulk, "--yes"))
     assert entries(sim_folder)[0]["action"] == "sim:bulk-dropped"
-    assert engage(sim_folder, "sim", "bulk", "resume").returncode == 2
+    assert engage(sim_folder, "sim", "bulk", "resume", "--yes").returncode == 2
     assert account.by_name[iccid(3)].state is ThingState.ACTIVE
     assert "over" in ok(engage(sim_folder, "sim", "bulk", "show", bulk))
 
@@ -217,7 +328,7 @@ def test_an_operator_that_went_away_leaves_a_bulk_to_resume(sim_folder: Path, ac
     assert json.loads(done.stdout)["counts"]["unknown"] == 3
     assert "sim bulk resume" in done.stderr
     account.away, account.after = None, lambda operation, values: None
-    ok(engage(sim_folder, "sim", "bulk", "resume"))
+    ok(engage(sim_folder, "sim", "bulk", "resume", "--yes"))
     assert account.written() == {iccid(1): 1, iccid(2): 1, iccid(3): 1}
 
 
@@ -237,22 +348,22 @@ def test_tags_and_services_are_changed_in_bulk(sim_folder: Path, account: Memory
 
 def test_ctrl_c_says_how_to_go_on(sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     account.by_name = {each.thing: each for each in sims(200)}
-    tell, stopped = bulking.Watch.tell, list[bool]()
+    tell, stopped = watching.Watch.tell, list[bool]()
 
-    def stop(self: bulking.Watch, counts: Counts, changed: Sequence[Thing]) -> None:
+    def stop(self: watching.Watch, counts: Counts, changed: Sequence[Thing]) -> None:
         tell(self, counts, changed)
         if counts.left and not stopped:
             stopped.append(True)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(bulking.Watch, "tell", stop)
+    monkeypatch.setattr(watching.Watch, "tell", stop)
     done = put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes", "--per-minute", "600")
     assert done.returncode == 130
     assert "sim bulk resume 2" in done.stderr
     assert "of 200 are left" in done.stderr
     assert path_of_site(sim_folder)["state"] == "cut", "what was done until then is known"
-    monkeypatch.setattr(bulking.Watch, "tell", tell)
-    assert "200 of 200 SIMs done" in ok(engage(sim_folder, "sim", "bulk", "resume", "--per-minute", "1000000"))
+    monkeypatch.setattr(watching.Watch, "tell", tell)
+    assert "200 of 200 SIMs done" in ok(engage(sim_folder, "sim", "bulk", "resume", "--yes", "--per-minute", "1000000"))
     assert set(account.written().values()) == {1}
 
 
@@ -269,10 +380,10 @@ def test_a_long_bulk_shows_how_far_it_is_on_a_terminal(
             drawn.append(0)
 
     monkeypatch.setattr(click, "progressbar", lambda **settings: Bar())
-    monkeypatch.setattr(bulking, "is_watched", lambda: True)
+    monkeypatch.setattr(watching, "is_watched", lambda: True)
     ok(put(sim_folder, "--tag", "depot", "--to", "SUSPENDED", "--yes"))
     assert drawn == [], "it was over at once"
-    monkeypatch.setattr(bulking, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(watching, "SHOWN_AFTER", 0.0)
     ok(put(sim_folder, "--tag", "depot", "--to", "ACTIVE", "--yes"))
     assert sum(drawn) == 3
     assert drawn[-1] == 0, "the line is ended"
@@ -296,7 +407,7 @@ def test_two_bulks_at_once_are_refused_and_an_interrupted_one_is_named(
     account.writes.clear()
     before = len(entries(sim_folder))
     with alone(sim_folder / "data" / "links" / "sim" / "bulk"):
-        for arguments in (("set", iccid(3), "--to", "SUSPENDED", "--yes"), ("bulk", "resume")):
+        for arguments in (("set", iccid(3), "--to", "SUSPENDED", "--yes"), ("bulk", "resume", "--yes")):
             done = engage(sim_folder, "sim", *arguments)
             assert done.returncode == 3
             assert "another process on this host" in done.stderr
@@ -304,7 +415,7 @@ def test_two_bulks_at_once_are_refused_and_an_interrupted_one_is_named(
     assert len(entries(sim_folder)) == before, "nothing was ordered"
     done = put(sim_folder, iccid(3), "--to", "SUSPENDED", "--yes")
     assert f"bulk {bulk} was interrupted" in done.stderr
-    ok(engage(sim_folder, "sim", "bulk", "resume"))
+    ok(engage(sim_folder, "sim", "bulk", "resume", "--yes"))
     assert "interrupted" not in put(sim_folder, iccid(3), "--to", "ACTIVE", "--yes").stderr
 
 

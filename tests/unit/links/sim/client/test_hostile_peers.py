@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.errors import EngageError, NotPossible, Refused, UpstreamAway, UpstreamSilent
-from engage_server.links.sim.account import Values
+from engage_server.links.sim.account import Acted, Values
 from engage_server.links.sim.client.account import ContractAccount
 from engage_server.links.sim.operations import Operation
 from tests.support.sim.accounts import CLIENT_SECRET, ICCID, Hours, account_at
@@ -91,7 +91,7 @@ def test_what_was_accepted_elsewhere_is_not_looked_for_there(
     account: ContractAccount, peer: RawPeer, elsewhere: RawPeer
 ) -> None:
     peer.answer = lambda request: http("202 Accepted", b"", f"Location: {elsewhere.url}/operations/1")
-    assert account.act(*SET) == {"accepted": True}
+    assert account.act(*SET) == Acted(is_accepted=True)
     assert elsewhere.got == []
 
 

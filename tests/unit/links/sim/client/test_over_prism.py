@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.errors import Conflict, EngageError, NotFound, NotPossible, Refused, UpstreamAway, UsageError
-from engage_server.links.sim.account import Values
+from engage_server.links.sim.account import Acted, Values
 from engage_server.links.sim.client.account import ContractAccount
 from engage_server.links.sim.operations import VALUES, Operation
 from engage_server.links.sim.things import Reachability, ThingState
@@ -350,7 +350,7 @@ def _operations(relay: Relay, *examples: str) -> None:
 
 def test_what_was_accepted_is_waited_for(account: ContractAccount, relay: Relay, hours: Hours) -> None:
     _operations(relay, "running", "running", "done")
-    assert account.act(*SET) == {"status": "DONE"}
+    assert account.act(*SET) == Acted({"status": "DONE"})
     assert relay.paths("GET") == ["/operations/17"] * 3
     assert hours.slept == [1, 2, 4]
     assert len(relay.paths("PATCH")) == 1
@@ -388,7 +388,7 @@ def test_what_was_accepted_and_cannot_be_looked_at_is_not_to_be_repeated(
 def test_a_202_without_an_address_says_so(account: ContractAccount, relay: Relay) -> None:
     answering(relay, 202)
     relay.instead = lambda got, answer: (answer[0], {}, answer[2]) if got.method == "PATCH" else answer
-    assert account.act(*SET) == {"operation": "17", "accepted": True}
+    assert account.act(*SET) == Acted({"operation": "17"}, is_accepted=True)
 
 
 def test_a_state_that_was_set_is_there_later(account: ContractAccount) -> None:

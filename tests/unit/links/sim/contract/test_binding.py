@@ -109,8 +109,8 @@ FAULTS = [
     (
         'ACTIVE = "ACTIVE"',
         'ACTIVE = "ENABLED"',
-        "[words.state]: ACTIVE: ",
-        "no such state: ENABLED. It has PROVISIONED, ACTIVE, SUSPENDED, RETIRED.",
+        '[operations."things.set_state"]: body./state: ',
+        "no word ENABLED, which stands for ACTIVE. It has PROVISIONED, ACTIVE, SUSPENDED, RETIRED.",
     ),
     ('ACTIVE = "ACTIVE"', 'ACTIV_E = "ACTIVE"', "[words.state]: ACTIV_E: ", "Did you mean ACTIVE?"),
     (
@@ -119,6 +119,9 @@ FAULTS = [
         '[operations."things.set_services"]: body./services: ',
         "no word IP, which stands for data",
     ),
+    ('in = "IN"', 'inn = "IN"', "[words.direction]: inn: ", "no such direction. Did you mean in?"),
+    ('deny = "DENY"', 'drop = "DENY"', "[words.action]: drop: ", "no such action."),
+    ("[words.permission]", "[words.permissions]", "[words.permissions]: ", "Did you mean permission?"),
     ('tcp = "TCP"', 'tcp = "tcp"', '[operations."nat.add"]: body./protocol: ', "no word tcp"),
 ]
 
@@ -128,6 +131,23 @@ def test_a_fault_is_found(tmp_path: Path, old: str, new: str, place: str, said: 
     sentences = [each.sentence for each in bound(changed(tmp_path, old, new)).faults]
     assert sentences
     assert any(f"map.toml: {place}" in each and said in each for each in sentences), sentences
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('ACTIVE = "ACTIVE"', 'ACTIVE = "ENABLED"'), ('tcp = "TCP"', 'tcp = "tcp"'), ('data = "DATA"', 'data = "IP"')],
+)
+def test_a_wrong_word_is_reported_once_however_many_operations_use_it(tmp_path: Path, old: str, new: str) -> None:
+    assert len(bound(changed(tmp_path, old, new)).faults) == 1
+
+
+def test_a_word_that_only_answers_have_is_reported_too(tmp_path: Path) -> None:
+    text = MAP.read_text().replace('ACTIVE = "ACTIVE"', 'ACTIVE = "ENABLED"', 1)
+    text = text.replace('query = { group = "group", state = "state" }', 'query = { group = "group" }')
+    begin, end = text.index('[operations."things.set_state"]'), text.index('[operations."things.set_tags"]')
+    (tmp_path / "map.toml").write_text(text[:begin] + text[end:])
+    (fault,) = bound(tmp_path / "map.toml").faults
+    assert "[words.state]: ACTIVE: the contract's answers have no such state: ENABLED." in fault.sentence
 
 
 def test_no_words_for_states(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from engage_server.errors import Conflict, EngageError, FileNotUsable, NotFound, NotPossible, UpstreamAway
 from engage_server.links.sim.account import Values
 from engage_server.links.sim.operations import Operation
-from engage_server.links.sim.plans.bulk import TOO_MANY, Bulk, BulkResult, why_not_all
+from engage_server.links.sim.plans.bulk import Bulk
 from engage_server.links.sim.plans.journal import BulkHead, BulkJournal, begin_bulk
-from engage_server.links.sim.plans.outcomes import Counts, Outcome
+from engage_server.links.sim.plans.outcomes import TOO_MANY, BulkResult, Counts, Outcome, why_not_all
 from engage_server.links.sim.plans.pace import Pace
 from engage_server.links.sim.plans.taking_up import (
     SETTLE_SECONDS,

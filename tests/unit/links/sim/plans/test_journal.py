@@ -1,6 +1,8 @@
 """The file of a bulk: what was written down is there, and a torn line says nothing."""
 
 import json
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,6 +49,29 @@ def test_each_line_counts_and_the_last_one_of_a_thing_decides(tmp_path: Path) ->
     counts = so_far.counts()
     assert (counts.total, counts.done, counts.unknown, counts.left) == (3, 1, 1, 1)
     assert not so_far.is_over
+
+
+def test_each_line_is_on_the_disk_before_anything_else_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash of the machine must not lose that a write was sent. The system's own call is counted, and made."""
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def count(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_size)
+        fsync(descriptor)
+
+    with begin_bulk(tmp_path, head()) as journal:
+        monkeypatch.setattr(os, "fsync", count)
+        (file,) = bulks(tmp_path)
+        steps: list[Callable[[], None]] = [
+            lambda: journal.write("1", Outcome.BEGUN),
+            lambda: journal.write("1", Outcome.UNKNOWN, Trouble("upstream.silent", "no answer")),
+            lambda: journal.end("settled"),
+        ]
+        for step in steps:
+            step()
+            assert synced.pop() == file.stat().st_size, "all of it"
+            assert synced == []
 
 
 def test_a_torn_line_did_not_happen_and_is_not_continued(tmp_path: Path) -> None:

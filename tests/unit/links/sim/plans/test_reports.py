@@ -10,7 +10,7 @@ from engage_server.errors import StoreNotUsable
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.plans.reports import PathReports
 from engage_server.links.sim.things import Thing, ThingState
-from engage_server.records import LinkStanding, PathEvent
+from engage_server.records import PathEvent
 from engage_server.services.site_path.fold import fold
 from engage_server.services.site_path.standing import PathState, link_path
 from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
@@ -69,9 +69,7 @@ def test_one_of_two_that_is_active_again_ends_the_cut() -> None:
     reports.changed([account.by_name[iccid(1)]])
     reports.report(later)
     assert [event.says.value for event in events] == ["cut", "restored", "degraded"]
-    standing = fold({}, events)["two"]
-    assert isinstance(standing, LinkStanding)
-    path = link_path(standing, later)
+    path = link_path(fold({}, events).standings["two"], later)
     assert (path.state, path.since) == (PathState.DEGRADED, later)
 
 

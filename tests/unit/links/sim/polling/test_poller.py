@@ -212,6 +212,17 @@ def test_two_processes_of_one_host_take_turns(setting: Setting) -> None:
     assert setting.operator.asked == [iccid(1)] * 4
 
 
+def test_who_looked_before_a_round_of_another_process_gets_no_turn(setting: Setting) -> None:
+    """The round that was due has been done meanwhile."""
+    turns = HostTurns(setting.folder, setting.journal)
+    before = turns.look("jpu")
+    setting.round()
+    assert turns.take("jpu", before) is None
+    turn = turns.take("jpu", turns.look("jpu"))
+    assert turn is not None
+    turn.drop()
+
+
 def test_a_round_waits_while_another_process_has_the_turn(setting: Setting) -> None:
     setting.round()
     with locked(folder_of(setting.folder, "jpu"), 0):

@@ -580,6 +580,19 @@ def _lock_keys(world: World, passphrase: str) -> None:
         (folder / name).write_bytes(private_key_pem(key, Secret(passphrase.encode())).reveal())
 
 
+def test_a_cut_path_is_told_though_all_doors_came(doors: World, console: Console) -> None:
+    viewer = console.person("ann", Role.VIEWER)
+    doors.rotations.start(doors.request(RotationWay.SERVER_RENEWAL), doors.occasion)
+    doors.see(*(doors.finished(door, 2, NOW + timedelta(hours=20)) for door in range(DOORS)))
+    assert "the path to the site is cut" not in viewer.page(PAGE).text.lower()
+    doors.store.add_path_events([path_event(PathSays.CUT, 21 * 60, link="depot-sim", kind="sim_suspended")])
+    doors.store.fold_path_events(fold, 10)
+    console.now = NOW + timedelta(hours=22)
+    page = console.again(viewer, "ann").page(PAGE).text
+    assert "The path to the site is cut since" in page
+    assert "engage sim set --site main --to ACTIVE" in page
+
+
 def test_doors_behind_a_cut_path_are_waited_for(doors: World, console: Console) -> None:
     """The page says so, since when, and what ends it."""
     viewer = console.person("ann", Role.VIEWER)

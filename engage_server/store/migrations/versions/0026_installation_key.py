@@ -10,8 +10,8 @@ from alembic import op
 
 from engage_server.store.tables import UtcDateTime
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 
 
 def upgrade() -> None:

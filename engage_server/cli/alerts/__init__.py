@@ -1,0 +1,1 @@
+"""``engage alert``: who is told, and how."""

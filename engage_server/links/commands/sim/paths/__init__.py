@@ -1,0 +1,1 @@
+"""What commands learn of SIMs says something about the paths to sites: it is recorded at once."""

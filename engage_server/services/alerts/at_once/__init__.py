@@ -1,0 +1,1 @@
+"""What cannot wait for the morning: what lasts, and what happened."""

@@ -1,0 +1,126 @@
+"""Watches for what cannot wait, and puts it into the outbox once over all nodes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from engage_server.records import AlertKind, AlertMark, Recipient, Site
+from engage_server.records.site import night_begins, night_of, zone_of
+from engage_server.services.alerts.addressing import entries_for
+from engage_server.services.alerts.at_once.conditions import (
+    Condition,
+    broken_log,
+    failed_backups,
+    held_rotations,
+    silent_site,
+)
+from engage_server.services.alerts.at_once.episodes import Change, Key, changes
+from engage_server.services.alerts.at_once.log_check import faults_in
+from engage_server.services.alerts.morning.timetable import morning_at
+from engage_server.services.site_path.standing import PathState, site_path
+from engage_server.store.interface import (
+    EvidenceStore,
+    OutboxStore,
+    PathStore,
+    RecipientStore,
+    RotationStore,
+    SiteStore,
+)
+
+FEWEST = 3  # doors of a night before: fewer may be silent by chance
+_NIGHT = timedelta(days=1)
+
+
+class WatchStore(RecipientStore, OutboxStore, SiteStore, RotationStore, EvidenceStore, PathStore, Protocol):
+    """The part of the store that this needs."""
+
+
+class Gaps(Protocol):
+    """Knows why evidence may be missing."""
+
+    def gaps(self) -> Sequence[str]:
+        """One sentence each."""
+
+
+class Watch:
+    """Watches what lasts: what begins is said, then daily, and its end.
+
+    Args:
+        store: Holds it.
+        confirmations: Knows why evidence may be missing: then no site is silent.
+        backup_faults: Says what is wrong with backups, one sentence each.
+        address: The URL of the console, without a path.
+    """
+
+    def __init__(
+        self,
+        store: WatchStore,
+        confirmations: Gaps,
+        backup_faults: Callable[[datetime], Sequence[str]],
+        address: str,
+    ) -> None:
+        self._backup_faults = backup_faults
+        self._store = store
+        self._confirmations = confirmations
+        self._address = address
+
+    def run(self, recipients: Sequence[Recipient], now: datetime) -> int:
+        """Look once.
+
+        Args:
+            recipients: All of them.
+            now: The time.
+
+        Returns:
+            How many things this node has put into the outbox.
+        """
+        marks = self._store.alert_marks()
+        conditions, judged = self._look(marks, now)
+        found = changes(marks, conditions, judged, now, self._address)
+        return sum(self._put(each, recipients, now) for each in found)
+
+    def _put(self, change: Change, recipients: Sequence[Recipient], now: datetime) -> bool:
+        entries = entries_for(recipients, change.message, change.site, change.period, now)
+        return self._store.put_in_outbox(entries, [change.mark])
+
+    def _look(self, marks: Sequence[AlertMark], now: datetime) -> tuple[list[Condition], list[Key]]:
+        sites = self._store.sites()
+        conditions = [
+            *held_rotations(self._store.rotations(None, only_open=True)),
+            *broken_log(faults_in(marks)),
+            *failed_backups(self._backup_faults(now)),
+        ]
+        judged: list[Key] = [(AlertKind.ROTATION_HELD, each.name) for each in sites]
+        judged += [(AlertKind.AUDIT_LOG_BROKEN, ""), (AlertKind.DRILL_FAILED, "")]
+        lasting = {each.about: each for each in marks if each.topic == AlertKind.NOBODY_CALLED.value}
+        has_gaps = bool(self._confirmations.gaps())
+        for site in sites:
+            if not has_gaps:
+                for condition, key in self._silence(site, lasting.get(site.name), now):
+                    judged.append(key)
+                    conditions += [condition] if condition is not None else []
+        return conditions, judged
+
+    def _silence(self, site: Site, mark: AlertMark | None, now: datetime) -> Iterator[tuple[Condition | None, Key]]:
+        """Whether nobody called at a site. Nothing, if that cannot be said now.
+
+        1. It begins in the morning, if nobody called in the night that ends and some doors did in the one before.
+        2. A cut path explains it. The morning mail says that.
+        3. It ends when a door has called since that night began.
+        """
+        zone = zone_of(site)
+        if mark is not None and mark.value is not None:
+            began = datetime.fromisoformat(str(mark.value["began"]))
+            begins = night_begins(night_of(began, zone), zone)
+        else:
+            begins = night_begins(night_of(now, zone), zone)
+            morning = morning_at(now, zone)
+            if morning is None or morning.at < begins:  # the night goes on, or a new one has begun
+                return
+        if self._store.devices_seen_since(site.name, begins):
+            yield None, (AlertKind.NOBODY_CALLED, site.name)  # 3
+            return
+        before = self._store.devices_seen_since(site.name, begins - _NIGHT)
+        is_cut = site_path(self._store.link_standings(site.name), now).state is PathState.CUT
+        if before >= FEWEST and not is_cut:  # 2
+            yield silent_site(site.name, before, begins), (AlertKind.NOBODY_CALLED, site.name)

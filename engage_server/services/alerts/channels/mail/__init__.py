@@ -1,0 +1,1 @@
+"""Mail: the message, the conversation with a server, and what its replies mean."""

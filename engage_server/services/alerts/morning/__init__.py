@@ -1,0 +1,1 @@
+"""The morning mail: when it is due, what it says, and that it is said once."""

@@ -1,0 +1,166 @@
+"""Connections that a load balancer passes on: whose they are is known only when their PROXY header has arrived."""
+
+from collections.abc import Callable
+
+from engage_server.protocol.proxy_protocol import (
+    FIRST_BYTES,
+    PassedOn,
+    ProxyHeaderRefused,
+    assert_begun,
+    length_of_rest,
+    passed_on,
+)
+from engage_server.records import IPNetwork
+from engage_server.services.distribution.networks import is_in_networks
+from engage_server.serving.worker.connections.connection import AT_ONCE, Socket
+
+_MOST_KNOWN = 4096  # addresses of which it is remembered whether they are a balancer's
+
+
+class WaitingForHeader:
+    """A connection whose PROXY header has not arrived, or only a part of it.
+
+    It reads no byte beyond the header: TLS or the request begins with the next one.
+
+    Attributes:
+        socket: The connection.
+        address: The balancer's address.
+        due_at: Until when the header must be there, by the monotonic clock.
+    """
+
+    __slots__ = ("_first", "_rest", "_wanted", "address", "due_at", "socket")
+
+    def __init__(self, client: Socket, address: str, due_at: float) -> None:
+        self.socket = client
+        self.address = address
+        self.due_at = due_at
+        self._first, self._rest = b"", b""
+        self._wanted = -1  # bytes after the first ones. -1: not known yet
+
+    def read(self) -> bool:
+        """Read what has arrived. Return whether the header is whole.
+
+        Raises:
+            ProxyHeaderRefused: It is no header.
+            OSError: The connection broke, or ended before the header did.
+        """
+        try:
+            if self._wanted < 0:
+                self._first += self._receive(FIRST_BYTES - len(self._first))
+                assert_begun(self._first)
+                if len(self._first) < FIRST_BYTES:
+                    return False
+                self._wanted = length_of_rest(self._first)
+            if len(self._rest) < self._wanted:
+                self._rest += self._receive(self._wanted - len(self._rest))
+        except BlockingIOError:
+            return False
+        return len(self._rest) == self._wanted
+
+    def passed_on(self) -> PassedOn | None:
+        """Whose connection it is. None: the balancer's own.
+
+        Raises:
+            ProxyHeaderRefused: The header cannot be used.
+        """
+        return passed_on(self._first, self._rest)
+
+    def _receive(self, count: int) -> bytes:
+        received = self.socket.recv(count, AT_ONCE)
+        if not received:
+            raise ConnectionResetError
+        return received
+
+
+class ProxiedClients:
+    """Reads PROXY headers in the worker's loop, and hands each connection on as its client's.
+
+    A balancer sends the header with its first packet. So few connections wait for one, and for some milliseconds.
+
+    Args:
+        networks: The networks of balancers. Each connection from them must begin with a header.
+        seconds: How long a header may take.
+        most: How many connections may wait. Above that, the one that has waited longest is closed.
+        watch, forget: Begin and end to call back when a descriptor can be read.
+        welcome: Takes a connection, its client's address, and the address that was called, or "" if no header says it.
+        refused: Called with a sentence for each connection that is closed for its header.
+    """
+
+    def __init__(
+        self,
+        networks: tuple[IPNetwork, ...],
+        seconds: float,
+        most: int,
+        *,
+        watch: Callable[[int, Callable[[], None]], None],
+        forget: Callable[[int], None],
+        welcome: Callable[[Socket, str, str], None],
+        refused: Callable[[str], None],
+    ) -> None:
+        self._networks = networks
+        self._seconds = seconds
+        self._most = most
+        self._watch = watch
+        self._forget = forget
+        self._welcome = welcome
+        self._refused = refused
+        self._waiting: dict[int, WaitingForHeader] = {}
+        self._known: dict[str, bool] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def is_balancer(self, address: str) -> bool:
+        """Whether connections from this address begin with a header."""
+        found = self._known.get(address)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[address] = is_in_networks(address, self._networks)
+        return found
+
+    def accept(self, client: Socket, address: str, now: float) -> None:
+        """Take a new connection. Usually its header is there by now."""
+        waiting = WaitingForHeader(client, address, now + self._seconds)
+        self._waiting[client.fileno()] = waiting
+        self._watch(client.fileno(), lambda: self._go_on(waiting))
+        self._go_on(waiting)
+        if len(self._waiting) > self._most:
+            self._give_up(next(iter(self._waiting.values())))
+
+    def tick(self, now: float) -> None:
+        """Close what has waited for too long."""
+        for waiting in list(self._waiting.values()):
+            if waiting.due_at > now:
+                return  # those behind it came later
+            self._give_up(waiting)
+
+    def _give_up(self, waiting: WaitingForHeader) -> None:
+        self._close(waiting)
+        self._refused(f"a connection from {waiting.address} sent no whole PROXY header in time, and was closed")
+
+    def _go_on(self, waiting: WaitingForHeader) -> None:
+        try:
+            if not waiting.read():
+                return
+            origin = waiting.passed_on()
+        except ProxyHeaderRefused as refusal:
+            self._close(waiting)
+            self._refused(
+                f"a connection from {waiting.address} was closed: {refusal}. That address is in proxy_protocol_from. "
+                "Switch the PROXY protocol on there (HAProxy: send-proxy-v2), or take the address out"
+            )
+        except OSError:
+            self._close(waiting)
+        else:
+            self._let_go(waiting)
+            client, called = (waiting.address, "") if origin is None else (origin.client, origin.called)
+            self._welcome(waiting.socket, client, called)
+
+    def _let_go(self, waiting: WaitingForHeader) -> None:
+        self._forget(waiting.socket.fileno())
+        del self._waiting[waiting.socket.fileno()]
+
+    def _close(self, waiting: WaitingForHeader) -> None:
+        self._let_go(waiting)
+        waiting.socket.close()
