@@ -1,8 +1,9 @@
 """What a setting's value must be, and how it is read.
 
-A value that has the right type already, as in a settings file, is used unchanged. Any other value, such as a text of
-the environment, goes to pydantic. Importing it takes longer than most commands run, so it is imported only when such a
-value exists. A test proves that both ways read the same. Errors are worded here, not by pydantic.
+A value that has the right type already, as in a settings file, is used unchanged. So is a text of digits: the
+environment has texts only. Any other value goes to pydantic. Importing it takes longer than most commands run, so it
+is imported only when such a value exists. A test proves that both ways read the same. Errors are worded here, not by
+pydantic.
 """
 
 import re
@@ -88,6 +89,7 @@ _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
 _HOSTS = tuple[Host, ...]
 _WORDS = tuple[str, ...]
+_DIGITS = re.compile("[0-9]{1,18}")
 _SHOWN_WHOLE = 100_000  # Python's short form shows larger numbers with an exponent
 
 
@@ -115,6 +117,8 @@ def taken_as_it_is(kind: Any, value: object) -> Any:
             return value
         case int() | float() if plain is float and bounds.hold(value):
             return float(value)
+        case str() if plain is int and _DIGITS.fullmatch(value):  # from the environment, which has texts only
+            return int(value) if bounds.hold(int(value)) else NOT_TAKEN
         case str():
             return _text_as_it_is(plain, value)
         case list() if plain in _LISTS:

@@ -36,7 +36,7 @@ COMMANDS = {
     "host": ("installation.host_commands", "host", "The machines that serve devices."),
     "people": ("access.people_commands", "people", "People who may sign in, and their roles."),
     "token": ("access.token_commands", "token", "Tokens with which other systems call the API."),
-    "alert": ("alerts.alert_commands", "alert", "Alerts: who is told, by mail, webhook, chat or a command."),
+    "alert": ("alerts.alert_commands", "alert", "Alerts: who gets them, by mail, webhook, chat or command."),
     "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),

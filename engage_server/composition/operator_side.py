@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from engage_server.composition.alerts.alerted import Alerted
 from engage_server.composition.host_side import HostSide
 from engage_server.composition.opening import kept_open, open_database, open_sealer
 from engage_server.records import AnchorRole, AuditHead
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     from engage_server.composition.access_side import AccessSide
-    from engage_server.composition.alerts import AlertSide
     from engage_server.lock.acceptance.judge import DeviceJudge
-    from engage_server.services.alerts.recipients import Recipients
-    from engage_server.services.alerts.standing import AlertStanding
     from engage_server.services.backup.creation import BackupCreation
     from engage_server.services.backup.host_files import HostFiles
     from engage_server.services.backup.nights.standing import BackupStanding
@@ -57,7 +55,7 @@ if TYPE_CHECKING:
     from engage_server.store.interface import BackupStore
 
 
-class OperatorSide(HostSide):
+class OperatorSide(Alerted, HostSide):
     """All services on one store.
 
     Args:
@@ -181,16 +179,6 @@ class OperatorSide(HostSide):
         return Doors(self._store, _judge, self.devices, self.call_faults)
 
     @cached_property
-    def alert_recipients(self) -> "Recipients":
-        """Where alerts go."""
-        import os
-
-        from engage_server.composition.alerts import channel_for
-        from engage_server.services.alerts.recipients import Recipients
-
-        return Recipients(self._store, lambda recipient, secret: channel_for(recipient, secret, os.environ))
-
-    @cached_property
     def audit(self) -> "AuditLog":
         """The operators' log."""
         from engage_server.services.installation.audit_log import AuditLog
@@ -275,19 +263,6 @@ class OperatorSide(HostSide):
         from engage_server.composition.device_side import store_spool
 
         store_spool(self._settings, self._store, self.sites.key)
-
-    def alert_standing(self) -> "AlertStanding":
-        """How alerts stand."""
-        from engage_server.services.alerts.standing import alert_standing
-
-        return alert_standing(self._store)
-
-    @cached_property
-    def alerting(self) -> "AlertSide":
-        """What writes alerts, and sends them."""
-        from engage_server.composition.alerts import AlertSide
-
-        return AlertSide(self._store, self._settings, self)
 
     @cached_property
     def paths(self) -> "SitePaths":

@@ -30,6 +30,7 @@ from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.interface.copying import Picture
 from engage_server.store.keys.sql_keys import SqlKeys
+from engage_server.store.links import path_queries
 from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
@@ -48,7 +49,16 @@ from engage_server.store.tables import installation
 
 
 class SqlStore(
-    SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess, SqlAlerts, SqlBackups, SqlKeys
+    SqlDevices,
+    SqlEvidence,
+    SqlPages,
+    SqlWorkers,
+    SqlRotation,
+    SqlLinks,
+    SqlAccess,
+    SqlAlerts,
+    SqlBackups,
+    SqlKeys,
 ):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
@@ -137,6 +147,7 @@ class SqlStore(
     def rename_site(self, name: str, new: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
             rename_queries.rename_site(connection, name, new, self._opened())
+            path_queries.rename_site(connection, name, new)
             roles = grant_queries.rename_in_grants(connection, name, new)
             recipient_queries.rename_site(connection, name, new)
             outbox_queries.rename_site(connection, name, new)

@@ -1,4 +1,4 @@
-"""Rotations by the API of a running pair: many callers at once, and processes that are killed."""
+"""Rotations by the API of a running operators' instance: many callers at once, and processes that are killed."""
 
 import json
 import os
@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.running import PATIENCE, RunningPair, engage, eventually, ok, running_pair
+from tests.support.alone import Alone, instance_alone
+from tests.support.running import PATIENCE, engage, eventually, ok
 
 AT_ONCE = 50
 ROTATIONS = "/api/v1/sites/main/rotations"
@@ -25,12 +27,12 @@ REKEY = {"way": "linked-rekey", "reason": "job 812"}
 class Caller:
     """A system with a token."""
 
-    def __init__(self, pair: RunningPair, token: str) -> None:
-        self._pair, self._token = pair, token
+    def __init__(self, operators: Alone, token: str) -> None:
+        self._operators, self._token = operators, token
 
     def send(self, method: str, path: str, body: Any = None, **fields: str) -> tuple[int, Any]:
         """The status and the content of what is answered. (0, None) if nothing is."""
-        connection = HTTPConnection("127.0.0.1", self._pair.operators_port, timeout=PATIENCE)
+        connection = HTTPConnection("127.0.0.1", self._operators.port, timeout=PATIENCE)
         given = {name.replace("_", "-"): value for name, value in fields.items()}
         given |= {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         try:
@@ -58,20 +60,26 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.installation import make_installation
 
-    with running_pair(make_installation(tmp_path_factory.mktemp("api")), "--workers", "1") as pair:
-        yield pair
+    return make_installation(tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture(scope="module")
+def operators(folder: Path) -> Iterator[Alone]:
+    """No pair: devices are not concerned, and it costs twice as much."""
+    with instance_alone(folder, "operators") as operators:
+        yield operators
 
 
 @pytest.fixture
-def caller(pair: RunningPair) -> Caller:
+def caller(folder: Path, operators: Alone) -> Caller:
     name = f"job-{uuid.uuid4().hex[:8]}"
-    told = ok(engage(pair.folder, "token", "add", name, "--role", "operator"))
+    told = ok(engage(folder, "token", "add", name, "--role", "operator"))
     found = re.search(r"engage_\w+", told)
     assert found, told
-    caller = Caller(pair, found[0])
+    caller = Caller(operators, found[0])
     eventually(lambda: caller.send("GET", ROTATIONS)[0] == 200, "the token is known")
     return caller
 
@@ -97,10 +105,10 @@ LATER = pytest.mark.long("the other moments here; tests/unit/web/api/test_rotati
 @pytest.mark.parametrize(
     "seconds", [0.1, 0.25, *(pytest.param(each, marks=LATER) for each in (0.02, 0.05, 0.15, 0.35, 0.5, 0.8))]
 )
-def test_killed_and_asked_again(pair: RunningPair, caller: Caller, seconds: float) -> None:
+def test_killed_and_asked_again(folder: Path, operators: Alone, caller: Caller, seconds: float) -> None:
     """Wherever the process was: the same request makes one rotation, prepared and served."""
     before, key = len(caller.rotations()), str(uuid.uuid4())
-    (worker,) = pair.transfer()
+    (worker,) = operators.workers()
     with ThreadPoolExecutor(1) as one:
         going_on = one.submit(caller.start, key)
         time.sleep(seconds)
@@ -116,7 +124,7 @@ def test_killed_and_asked_again(pair: RunningPair, caller: Caller, seconds: floa
     assert {status for status, _ in answers} <= {0, 201, 503}, answers
     assert len(caller.rotations()) == before + 1
     assert (answers[-1][1]["step"], len(answers[-1][1]["releases"])) == (1, 2)
-    entries = json.loads(ok(engage(pair.folder, "audit", "show", "--last", "1000", "--json")))
+    entries = json.loads(ok(engage(folder, "audit", "show", "--last", "1000", "--json")))
     started = [each for each in entries if each["action"] == "rotation:started"]
     assert len(started) == before + 1
     caller.end()

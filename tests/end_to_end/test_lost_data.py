@@ -87,6 +87,10 @@ def test_chains_alone_are_used_and_that_is_said(installation: Path) -> None:
     before = json.loads(ok(engage(installation, "site", "show", "main", "--json")))["hosts"]
     shutil.rmtree(installation / "data")
     (installation / "engage.kek").unlink()
+    refused = engage(installation, "init")
+    assert refused.returncode == 2
+    assert "has chains of an installation" in refused.stderr
+    (installation / "certs" / ".installation").unlink()  # as if they were built before the first installation
     told = ok(engage(installation, "init"))
     assert f"used the chain that is already in {installation}/certs/main; none was built" in told
     assert "built a chain" not in told

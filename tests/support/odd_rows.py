@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import JSON, Column, Integer, LargeBinary, SmallInteger, Table
+import sqlalchemy as sa
+from sqlalchemy import Column, Integer, LargeBinary, SmallInteger, Table
 from sqlalchemy.types import BigInteger, Boolean, DateTime, Float, TypeEngine
 
 from engage_server.store.interface.copying import Picture, TableRows
@@ -33,7 +34,7 @@ _PLAIN = (  # tables that refer to no other one
 
 def odd_rows(picture: Picture, seed: int, count: int = 12) -> list[TableRows]:
     """Rows for every table of a picture: none for those that refer to others."""
-    chance = random.Random(seed)  # noqa: S311  # nothing is kept secret with it
+    chance = random.Random(seed)  # noqa: S311  # no secret
     return [
         TableRows(name, list(_rows(whole_schema.tables[name], chance, count)) if name in _PLAIN else [])
         for name in picture.tables()
@@ -76,7 +77,7 @@ def _value(column: Column[Any], chance: random.Random) -> Any:
     for of_kind, bits in _BITS:
         if isinstance(column.type, of_kind) or isinstance(kind, of_kind):
             return chance.choice((0, 1, -1, 2**bits - 1, -(2**bits)))
-    for pool, of in ((_JSONS, JSON), (_TIMES, DateTime), (_FLOATS, Float)):
+    for pool, of in ((_JSONS, sa.JSON), (_TIMES, DateTime), (_FLOATS, Float)):
         if isinstance(kind, of):
             return chance.choice(pool)
     if isinstance(kind, LargeBinary):

@@ -16,7 +16,8 @@ from engage_server.settings import Settings
 HOSTS = "it must be a list of names and addresses without ports, such as localhost"
 NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
 KINDS = {field.name: field.type for field in dataclasses.fields(Settings)}
-TEXTS = ("", " 8 ", "8", "1e3", "true", "legacy", "a/b", "10.0.0.0/8, fd00::/8", "10.0.0.1/8", "\0", "٣")
+NUMBERS = (" 8 ", "8", "008", "0", "65536", "-1", "+8", "1_0", "9" * 19, "1e3")
+TEXTS = ("", *NUMBERS, "true", "legacy", "a/b", "10.0.0.0/8, fd00::/8", "10.0.0.1/8", "\0", "٣")
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -96,7 +97,7 @@ def test_hosts_have_one_spelling(given: object) -> None:
     assert [host.text for host in value_of(KINDS["operators_hosts"], given)] == ["localhost", "::1", "127.0.0.1"]
 
 
-@pytest.mark.parametrize(("workers", "imported"), [("2", "False"), ("'2'", "True")])
+@pytest.mark.parametrize(("workers", "imported"), [("2", "False"), ("'2'", "False"), ("' 2'", "True")])
 def test_a_settings_file_imports_no_pydantic(workers: str, imported: str, tmp_path: Path) -> None:
     (tmp_path / "engage.toml").write_text(f"workers = {workers}\ntrusted_proxies = ['10.0.0.0/8']\n")
     program = (

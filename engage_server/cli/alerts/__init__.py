@@ -1,1 +1,1 @@
-"""``engage alert``: who is told, and how."""
+"""``engage alert``: who gets alerts, and how."""

@@ -72,7 +72,7 @@ def mail(
     ca_file: Path | None,
     like: str | None,
 ) -> None:
-    """Tell somebody by mail.
+    """Send alerts by mail.
 
     The server's certificate must be valid for its name. A password is never sent without TLS.
     """
@@ -81,7 +81,7 @@ def mail(
 
     request = MailRequest(to, "", "")
     if like is not None:
-        recipients = session.operator_side().alert_recipients
+        recipients = session.operator_side().alerting.recipients
         model = recipients.get(like)
         if model.channel is not ChannelKind.MAIL:
             raise UsageError(f"'{like}' gets no mail", "Name a recipient by mail, or leave out --like.")
@@ -101,7 +101,7 @@ def mail(
 
 @add.command(
     acts=[Act.ALERT_CHANGE, Act.ALERT_COMMAND_SET],
-    epilog="\b\nExamples:\n  engage alert add command pager --run /usr/local/bin/page -- --team doors\n"
+    epilog="\b\nExamples:\n  engage alert add command pager --run /usr/local/bin/page -- depot\n"
     "  engage alert add command log --run logger --kind audit_log_broken -- -t engage",
 )
 @recipient_options

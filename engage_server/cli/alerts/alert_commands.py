@@ -17,7 +17,7 @@ from engage_server.services.alerts.recipients import RecipientStanding, shown_ad
 
 @click.group(cls=OrderedGroup, order=("add", "list", "test", "remove"))
 def alert() -> None:
-    """Alerts: who is told, by mail, webhook, chat or a command.
+    """Alerts: who gets them, by mail, webhook, chat or command.
 
     Each recipient has one channel. The running servers send alerts to a new recipient from now on.
     """
@@ -31,12 +31,12 @@ alert.add_command(add)
 @click.pass_obj
 def list_recipients(session: Session, as_json: bool) -> None:
     """List who gets alerts, when one last arrived, and what went wrong."""
-    found = session.operator_side().alert_recipients.all()
+    found = session.operator_side().alerting.recipients.all()
     if as_json:
         print_json([recipient_json(each) for each in found])
         return
     columns = ["recipient", "channel", "to", "kinds", "sites", "state", "last sent (UTC)"]
-    print_table(columns, map(_row, found), "there is no recipient: nobody is told")
+    print_table(columns, map(_row, found), "there is no recipient: nobody gets alerts")
     for each in found:
         _print_trouble(each)
     if found:
@@ -55,10 +55,10 @@ def list_recipients(session: Session, as_json: bool) -> None:
 def test(session: Session, name: str, as_json: bool) -> None:
     """Send a test alert now, and say what happened.
 
-    A recipient that was switched off is switched on again if the test arrives. Exit status: 0 the receiver accepted it,
-    1 it refused it for good, 3 it could not be sent or it is not known whether it arrived.
+    A recipient that was switched off is switched on again if the test arrives. The exit status is 0 if the receiver
+    accepted it, and 1 if it refused it for good. It is 3 if it could not be sent, or may not have arrived.
     """
-    recipients = session.operator_side().alert_recipients
+    recipients = session.operator_side().alerting.recipients
     before = recipients.get(name)
     delivery = recipients.test(name, session.occasion())
     if as_json:
@@ -68,7 +68,7 @@ def test(session: Session, name: str, as_json: bool) -> None:
         if before.off_since is not None:
             click.echo(f"alerts go to '{name}' again")
         spam = ". If it did not, look into the folder for spam" if before.channel is ChannelKind.MAIL else ""
-        print_next(f"look whether it arrived{spam}")
+        print_next(f"check whether it arrived{spam}")
     if delivery.outcome is not Outcome.SENT:
         kind = Refused if delivery.outcome is Outcome.REFUSED else NotPossible
         raise kind(delivery.why, delivery.fix, code=f"alert.{delivery.outcome}")
@@ -80,7 +80,7 @@ def test(session: Session, name: str, as_json: bool) -> None:
 @click.pass_obj
 def remove(session: Session, name: str, as_json: bool) -> None:
     """Remove a recipient, its secret, and the alerts that wait for it."""
-    session.operator_side().alert_recipients.remove(name, session.occasion())
+    session.operator_side().alerting.recipients.remove(name, session.occasion())
     if as_json:
         print_json({"recipient": name, "removed": True})
         return

@@ -48,7 +48,7 @@ def _sites(operator: "OperatorSide", site: str | None, to: str | None) -> "list[
     every = list(operator.sites.all())
     names = [each.name for each in every if site in (None, each.name)]
     if to is not None:
-        names = sites_of(operator.alert_recipients.get(to), names)
+        names = sites_of(operator.alerting.recipients.get(to), names)
     found = [each for each in every if each.name in names]
     if not found:
         raise NotFound(
@@ -61,7 +61,7 @@ def _send(session: Session, operator: "OperatorSide", to: str, message: "AlertMe
     from engage_server.as_json.alert_recipients import delivery_json
     from engage_server.services.alerts.channel import Outcome
 
-    delivery = operator.alert_recipients.send(to, message, session.occasion())
+    delivery = operator.alerting.recipients.send(to, message, session.occasion())
     is_sent = delivery.outcome is Outcome.SENT
     if as_json:
         print_json(delivery_json(to, delivery))

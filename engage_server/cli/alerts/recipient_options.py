@@ -80,7 +80,7 @@ def add_recipient(
     side = session.operator_side()
     named = tuple(sorted({side.sites.get(each).name for each in sites})) or None
     asked = NewRecipient(name, channel, named, tuple(dict.fromkeys(map(AlertKind, kinds))))
-    side.alert_recipients.add(asked, terms, session.acting(), session.occasion())
+    side.alerting.recipients.add(asked, terms, session.acting(), session.occasion())
 
 
 def print_added(name: str, to: str) -> None:

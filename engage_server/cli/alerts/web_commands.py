@@ -58,10 +58,10 @@ def webhook(
     inside: bool,
     ca_file: Path | None,
 ) -> None:
-    """Tell a program by signed requests (Standard Webhooks).
+    """Send alerts to a program by signed requests.
 
-    Without --secret-file, a signing key is made and printed alone on standard output. Give it to the receiver. It is
-    not shown again. No redirect is followed, and no link-local address is called.
+    The form is that of Standard Webhooks. Without --secret-file, a signing key is made and printed alone on standard
+    output. Give it to the receiver. It is not shown again. No redirect is followed, and no link-local address called.
     """
     from engage_server.services.alerts.channels.web.signing import new_signing_key, read_signing_keys
     from engage_server.services.alerts.channels.web.terms import WebRequest
@@ -102,9 +102,10 @@ def slack(
     inside: bool,
     ca_file: Path | None,
 ) -> None:
-    """Tell a channel of Slack, by an incoming webhook.
+    """Send alerts to a channel of Slack.
 
-    Whoever has the address can write into the channel. So it comes from a file, is sealed, and only its host is shown.
+    It needs the address of an incoming webhook. Anyone who has it can write there. So it comes from a file, is sealed,
+    and only its host is shown.
     """
     _add_chat(session, name, ChannelKind.SLACK, url_file, inside, ca_file, sites, kinds)
 
@@ -128,9 +129,10 @@ def teams(
     inside: bool,
     ca_file: Path | None,
 ) -> None:
-    """Tell a channel of Microsoft Teams, by a workflow.
+    """Send alerts to a channel of Microsoft Teams.
 
-    Whoever has the address can write into the channel. So it comes from a file, is sealed, and only its host is shown.
+    It needs the address of a workflow. Anyone who has it can write there. So it comes from a file, is sealed, and only
+    its host is shown.
     """
     _add_chat(session, name, ChannelKind.TEAMS, url_file, inside, ca_file, sites, kinds)
 

@@ -38,15 +38,13 @@ def copy(session: Session, to: str, while_serving: bool, as_json: bool) -> None:
 
     A password of PostgreSQL comes from PGPASSFILE or PGPASSWORD. People who are signed in sign in again.
     """
-    from engage_server.composition.keys.source import read_key
-    from engage_server.composition.moving import copy_store, target_of
+    from engage_server.composition.backups.moving import copy_store, target_of
 
     settings = session.settings()
     target = target_of(to, settings, session.folder)
-    key = read_key(settings, session.environment).key
     copied = copy_store(
         settings,
-        key,
+        session.environment,
         target,
         session.occasion(),
         while_serving=while_serving,

@@ -1,4 +1,4 @@
-"""What a backup has from the keys of its installation: an identifier, and the code of its manifest."""
+"""What a backup has from the keys of its installation: the installation key, wrapped, and the code of its manifest."""
 
 import base64
 import binascii
@@ -7,55 +7,47 @@ import hmac
 import json
 
 from engage_server.errors import Refused, SealBroken
+from engage_server.records import Secret
+from engage_server.services.backup.archive.names import damaged
 from engage_server.services.backup.archive.reading import Archive
-from engage_server.store.keys.first_key import SINCE as FIRST_KEY_SINCE
 from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
-from engage_server.store.sealing import DerivingKey, Sealer
+from engage_server.store.sealing import Sealer
+
+_WRAPS = "key_wraps"
 
 
-def key_id_of(sealer: DerivingKey) -> str:
-    """Return what identifies the installation key. Nothing else can be learnt from it."""
-    return sealer.derived_key("backup key id")[:8].hex()
+def sealer_in(archive: Archive, key: KeyEncryptionKey) -> Sealer:
+    """Open the installation key in a backup. Nothing is restored for it. The manifest's code is checked with it.
+
+    Args:
+        archive: The backup.
+        key: The key-encryption key.
+
+    Raises:
+        Refused: The backup was made with another key-encryption key. Or its manifest was edited.
+    """
+    sealer = Sealer(_unwrapped(archive, key))
+    archive.assert_made_with(lambda manifest: manifest_code(sealer, manifest))
+    return sealer
 
 
-def manifest_code(sealer: DerivingKey, manifest: bytes) -> bytes:
-    """Return the code of a manifest: only whoever has the installation key can make it."""
+def manifest_code(sealer: Sealer, manifest: bytes) -> bytes:
+    """Return the code of a manifest: only whoever has the key can make it."""
     code = hmac.digest(sealer.derived_key("backup manifest"), manifest, hashlib.sha256)
     return code.hex().encode() + b"\n"
 
 
-def opened_key(archive: Archive, key: KeyEncryptionKey) -> DerivingKey:
-    """Open the installation key in a backup. A change of the key-encryption key leaves it as it is.
-
-    Nothing is written before this: a wrong key must not leave half a place behind.
-
-    Args:
-        archive: The backup, of a version of the tables that is known.
-        key: The key-encryption key that the installation had then.
-
-    Raises:
-        Refused: The backup was made with another key, or is damaged.
-    """
-    if archive.manifest.schema < FIRST_KEY_SINCE:
-        return key.earlier_sealer()
+def _unwrapped(archive: Archive, key: KeyEncryptionKey) -> Secret:
+    made_at = archive.manifest.made_at
     try:
-        wraps = {row["key_id"]: base64.b64decode(row["wrapped"]) for row in map(json.loads, archive.rows("key_wraps"))}
+        wraps = {str(row["key_id"]): row["wrapped"] for row in map(json.loads, archive.rows(_WRAPS))}
         if key.key_id in wraps:
-            return Sealer(key.unwrap(wraps[key.key_id]))
+            return key.unwrap(base64.b64decode(wraps[key.key_id], validate=True))
     except (ValueError, TypeError, KeyError, binascii.Error, SealBroken):
-        raise Refused(
-            "tables/key_wraps: what the key-encryption key wraps was changed",
-            "Use another backup. This one cannot be opened.",
-            code="backup.damaged",
-        ) from None
-    raise another_key(archive)
-
-
-def another_key(archive: Archive) -> Refused:
-    """Say that a backup was made with another key."""
-    return Refused(
-        "the backup was made with another key-encryption key than this one",
-        f"Give the key that the installation had on {archive.manifest.made_at:%Y-%m-%d}: --kek-file FILE. Nothing was "
-        "changed.",
+        raise damaged(f"tables/{_WRAPS}", "the installation key in it was changed") from None
+    raise Refused(
+        f"the backup was made with another key-encryption key than this one, whose id is {key.key_id}. "
+        f"It opens with: {', '.join(wraps) or 'none'}",
+        f"Give the key that the installation had on {made_at:%Y-%m-%d}: --kek-file FILE",
         code="backup.other_key",
     )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from engage_server import __version__
-from engage_server.composition.backups.keys import key_id_of, manifest_code
+from engage_server.composition.backups.keys import manifest_code
 from engage_server.files import read_file
 from engage_server.services.backup.creation import BackupCreation, BackupMaker
 from engage_server.services.backup.host_files import HostFiles
@@ -31,7 +31,7 @@ def backup_creation(store: SqlStore, settings: Settings) -> BackupCreation:
     maker = BackupMaker(
         product=__version__,
         host=socket.gethostname(),
-        key_id=key_id_of(sealer),
+        key_ids=tuple(each.key_id for each in store.accepted_keys()),
         code=partial(manifest_code, sealer),
         cert_url_port=settings.cert_url_port,
     )

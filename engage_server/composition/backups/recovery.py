@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from engage_server.composition.backups.empty_place import assert_empty_place
-from engage_server.composition.backups.keys import manifest_code, opened_key
+from engage_server.composition.backups.keys import sealer_in
 from engage_server.composition.backups.recovery_key import keep_key
 from engage_server.composition.remains import leave_trace, restoring
 from engage_server.errors import Conflict, Refused, StoreVersionMismatch
@@ -113,7 +112,7 @@ def _assert_usable(archive: Archive, request: RecoveryRequest) -> None:
             f"the backup was made by a newer version ({manifest.product}, schema {manifest.schema}) than this program",
             "Install that version or a later one, and try again. Nothing was changed.",
         )
-    archive.assert_made_with(partial(manifest_code, opened_key(archive, request.key)))
+    sealer_in(archive, request.key)
     if request.expected is not None:
         assert_expected(archive, request.expected)
 

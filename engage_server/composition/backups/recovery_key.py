@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from engage_server.composition.keys.source import MAX_KEY_FILE_BYTES, SourceKind, read_key, source_of
+from engage_server.composition.keys.source import SourceKind, read_key, source_of
 from engage_server.errors import SettingsInvalid
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.settings import Settings
 from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+
+_MAX_KEY_FILE_BYTES = 4096
 
 
 def recovery_key(settings: Settings, environment: Mapping[str, str], kek_file: Path | None) -> KeyEncryptionKey:
@@ -25,9 +27,9 @@ def recovery_key(settings: Settings, environment: Mapping[str, str], kek_file: P
                 "Name the copy that you kept: --kek-file FILE. A backup never holds it, and nothing else opens it.",
             )
         return read_key(settings, environment).key
-    content = read_file(kek_file, limit=MAX_KEY_FILE_BYTES)
+    content = read_file(kek_file, limit=_MAX_KEY_FILE_BYTES)
     ours = settings.key_encryption_key_file
-    if ours.exists() and read_file(ours, limit=MAX_KEY_FILE_BYTES).strip() != content.strip():
+    if ours.exists() and read_file(ours, limit=_MAX_KEY_FILE_BYTES).strip() != content.strip():
         raise SettingsInvalid(
             f"{ours} holds another key than {kek_file}",
             f"Move {ours} to another place, if {kek_file} is the right one.",
@@ -44,4 +46,4 @@ def keep_key(settings: Settings, kek_file: Path | None) -> None:
     ours = settings.key_encryption_key_file
     if kek_file is not None and not ours.exists():
         make_folder(ours.parent)
-        write_new_file(ours, read_file(kek_file, limit=MAX_KEY_FILE_BYTES), SECRET_MODE)
+        write_new_file(ours, read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), SECRET_MODE)

@@ -7,12 +7,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from engage_server.composition.backups.keys import another_key, manifest_code, opened_key
-from engage_server.composition.keys.source import MAX_KEY_FILE_BYTES, read_key
+from engage_server.composition.backups.keys import sealer_in
+from engage_server.composition.keys.source import read_key
 from engage_server.composition.links.key import read_link_sealer
 from engage_server.composition.opening import kept_open
 from engage_server.errors import NotPossible, SealBroken, StoreVersionMismatch
@@ -20,6 +19,7 @@ from engage_server.files import read_file
 from engage_server.files.failures import explained
 from engage_server.lock.target import Target
 from engage_server.records import AuditHead
+from engage_server.services.backup.archive.names import damaged
 from engage_server.services.backup.archive.reading import Archive, open_archive
 from engage_server.services.backup.creation import head_of
 from engage_server.services.backup.drill import DrillReport, RestoredBackup, drill
@@ -35,6 +35,7 @@ from engage_server.store.sealing import LinkSealer
 from engage_server.store.sql_store import SqlStore
 
 _PREFIX = ".engage-drill-"
+_MAX_KEY_FILE_BYTES = 4096
 _MIB = 1024 * 1024
 _YOUNG_SECONDS = 60.0  # one that was made just now is not locked yet
 _ACTOR = "engage backup verify"
@@ -70,19 +71,19 @@ def restored_for_drill(path: Path, keys: DrillKeys, scratch: Path, reserve_mib: 
     """
     archive = open_archive(path)
     _assert_schema(archive)
+    sealer_in(archive, keys.key)
     _sweep(scratch)
     _assert_room(archive, scratch, reserve_mib)
     with explained(scratch, "write in it"), TemporaryDirectory(prefix=_PREFIX, dir=scratch) as name, _held(Path(name)):
         url = f"sqlite:///{name}/drill.db"
         create_sqlite_file(url)
         with kept_open(open_engine(url)) as engine:
-            archive.assert_made_with(partial(manifest_code, opened_key(archive, keys.key)))
             ends = _Ends()
+            fill(engine, archive.manifest.schema, ends.watched(archive))
             try:
-                fill(engine, archive.manifest.schema, ends.watched(archive))
                 sealer = schema.upgrade(engine, keys.key, _ACTOR).sealer
-            except SealBroken:
-                raise another_key(archive) from None
+            except SealBroken as error:
+                raise damaged("tables/installation", error.sentence) from None
             open_link_secret = keys.link_sealer.open if keys.link_sealer is not None else None
             store = SqlStore(engine, sealer)
             try:
@@ -170,14 +171,15 @@ def read_drill_keys(
         FileNotUsable: A file cannot be read.
     """
     if links_key_file is not None:
-        content = read_file(links_key_file, limit=MAX_KEY_FILE_BYTES)
+        content = read_file(links_key_file, limit=_MAX_KEY_FILE_BYTES)
         link_sealer: LinkSealer | None = LinkSealer.from_text(content, str(links_key_file))
     else:
         link_sealer = read_link_sealer(settings)
     if kek_file is None:
         return DrillKeys(read_key(settings, environment).key, link_sealer)
-    content = read_file(kek_file, limit=MAX_KEY_FILE_BYTES)
-    return DrillKeys(KeyEncryptionKey.from_text(content, str(kek_file)), link_sealer)
+    return DrillKeys(
+        KeyEncryptionKey.from_text(read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), str(kek_file)), link_sealer
+    )
 
 
 def drilled(

@@ -1,1 +1,1 @@
-"""Alerts: what people are told, when, and by which channel."""
+"""Alerts: what people must know, when, and by which channel."""

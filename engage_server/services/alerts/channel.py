@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
     SENT = "sent"
     AGAIN = "again"  # trouble that may pass
-    REFUSED = "refused"  # for good: this receiver wants no alert any more, so its recipient is switched off
+    REFUSED = "refused"  # for good: this receiver wants no alert any more, so it is switched off, or the alert given up
     UNSURE = "unsure"  # it was handed over, and no answer came: the receiver may have it
 
 

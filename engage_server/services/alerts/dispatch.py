@@ -92,10 +92,11 @@ class Dispatch:
         recipient = next((each for each in recipients if each.name == entry.recipient), None)
         if recipient is None or recipient.off_since is not None:
             return self._give_up(entry, "the recipient is gone or off")
-        if now - entry.made_at > (_KEPT_DAILY if entry.message.kind in _DAILY else _KEPT):
+        age = self._store.outbox_clock() - entry.made_at
+        if age > (_KEPT_DAILY if entry.message.kind in _DAILY else _KEPT):
             return self._give_up(entry, f"it waited too long: {entry.trouble or 'nothing was sent'}")
         turn = _Turn(self._store, entry, self._claim_seconds)
-        delivery = self._delivery(recipient, _with_lateness(entry, now), turn)
+        delivery = self._delivery(recipient, _with_lateness(entry, age), turn)
         return self._end(turn.entry, delivery, recipients, recipient, now)
 
     def _delivery(self, recipient: Recipient, entry: OutboxEntry, turn: "_Turn") -> Delivery:
@@ -182,10 +183,10 @@ def pause_before(attempts: int, not_before: datetime | None, now: datetime) -> f
     return max(usual, asked)
 
 
-def _with_lateness(entry: OutboxEntry, now: datetime) -> OutboxEntry:
+def _with_lateness(entry: OutboxEntry, age: timedelta) -> OutboxEntry:
     """The entry, whose message says that it is late if it has waited."""
     message, late = entry.message, f"This alert is late. It was written {entry.made_at:%Y-%m-%d %H:%M} UTC."
-    if now - entry.made_at <= LATE_AFTER or message.subject.startswith("Late: "):
+    if age <= LATE_AFTER or message.subject.startswith("Late: "):
         return entry
     html = message.html.replace("<body>", f"<body><p>{late}</p>", 1)
     said = AlertMessage(message.kind, f"Late: {message.subject}", f"{late}\n{message.text}", html, message.facts)

@@ -37,14 +37,14 @@ class BackupMaker:
     Attributes:
         product: The version of this program.
         host: The name of this host.
-        key_id: Identifies the key-encryption key.
+        key_ids: Identify the key-encryption keys that open it.
         code: Computes the code of the manifest, under a key that is derived from the installation's.
         cert_url_port: The port in ``cert_url``.
     """
 
     product: str
     host: str
-    key_id: str
+    key_ids: tuple[str, ...]
     code: Callable[[bytes], bytes]
     cert_url_port: int
 
@@ -190,7 +190,7 @@ class _Making:
             schema=self._picture.schema,
             generation=self._generation,
             audit_head=self._head,
-            key_id=self._maker.key_id,
+            key_ids=self._maker.key_ids,
             authority=self._files.authority_keys(),
             rows=self._rows,
             files=self._count,

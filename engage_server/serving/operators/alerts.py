@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from engage_server.composition.alerts import AlertSide, store_away
+from engage_server.composition.alerts.alert_side import AlertSide, store_away
 from engage_server.records import OutboxFigures
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.repeating import Repeating, Sentences

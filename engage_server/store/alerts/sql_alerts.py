@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from engage_server.records import AlertMark, AuditEvent, OutboxEntry, OutboxFigures, OutboxState, Recipient, Secret
 from engage_server.store.alerts import mark_queries, outbox_queries, recipient_queries
 from engage_server.store.database.engine import reading, writing
+from engage_server.store.queries.worker_queries import database_now
 from engage_server.store.sealing import Sealer
 
 
@@ -85,6 +86,10 @@ class SqlAlerts:
     def outbox(self, limit: int, *, only_waiting: bool = False) -> Sequence[OutboxEntry]:
         with reading(self._engine) as connection:
             return outbox_queries.select_entries(connection, limit, only_waiting=only_waiting)
+
+    def outbox_clock(self) -> datetime:
+        with reading(self._engine) as connection:
+            return database_now(connection)
 
     def outbox_figures(self) -> OutboxFigures:
         with reading(self._engine) as connection:

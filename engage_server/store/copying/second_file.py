@@ -15,7 +15,7 @@ from engage_server.errors import StoreNotUsable
 from engage_server.files import open_file
 
 _PICTURE = ".picture-"  # in the name of such files, after the database's own name
-_PAGES = 2000  # at a time: 8 MB, then whoever waits for the interpreter has a turn
+_PAGES = 2000  # at a time: 8 MB, then other threads have a turn
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def second_file(connection: Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _copied(source: sqlite3.Connection, name: str) -> sqlite3.Connection:
-    """Copy within the source's transaction: otherwise, each change of others would begin the copy anew."""
+    """Copy within the source's transaction: otherwise, each change of others would start the copy again."""
     copy = sqlite3.connect(name, isolation_level=None)
     source.backup(copy, pages=_PAGES)
     copy.execute("PRAGMA journal_mode = OFF")  # the copy says WAL, which would make two more files

@@ -104,6 +104,9 @@ class OutboxStore(Protocol):
     def outbox(self, limit: int, *, only_waiting: bool = False) -> Sequence[OutboxEntry]:
         """Return the newest entries, newest first."""
 
+    def outbox_clock(self) -> datetime:
+        """Return the database's time, by which entries were made: a host's own clock may be wrong."""
+
     def outbox_figures(self) -> OutboxFigures:
         """Count the entries by their states."""
 

@@ -4,7 +4,6 @@ from sqlalchemy import Connection, select, update
 
 from engage_server.store import release_keys
 from engage_server.store.link_tables import path_events
-from engage_server.store.links import path_queries
 from engage_server.store.queries import site_queries
 from engage_server.store.sealing import Sealer
 from engage_server.store.tables import (
@@ -38,4 +37,3 @@ def rename_site(connection: Connection, name: str, new: str, sealer: Sealer) -> 
             connection.execute(update(releases).where(releases.c.id == row.id).values(private_key_sealed=sealed))
     for table in (sightings, device_histories, release_histories, device_addresses, path_events):
         connection.execute(update(table).where(table.c.site == name).values(site=new))
-    path_queries.rename_site(connection, name, new)

@@ -26,6 +26,14 @@ CREATE TABLE alembic_version (
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 INSERT INTO "alembic_version" VALUES('0024');
+CREATE TABLE alert_marks (
+	topic VARCHAR(32) NOT NULL, 
+	about VARCHAR(64) NOT NULL, 
+	recipient VARCHAR(64) NOT NULL, 
+	value JSON NOT NULL, 
+	version INTEGER NOT NULL, 
+	CONSTRAINT pk_alert_marks PRIMARY KEY (topic, about, recipient)
+);
 CREATE TABLE alert_outbox (
 	id VARCHAR(40) NOT NULL, 
 	recipient VARCHAR(64) NOT NULL, 

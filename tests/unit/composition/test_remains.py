@@ -1,5 +1,6 @@
 """Whether a database is lost, or was never there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,35 @@ def test_a_key_in_the_environment_is_nothing_that_is_left(tmp_path: Path) -> Non
     key = (tmp_path / "engage.kek").read_text().strip()
     (tmp_path / "engage.kek").unlink()
     (tmp_path / "data" / "engage.db").unlink()
+    (tmp_path / "certs" / ".installation").unlink()
     create_installation(settings, {"ENGAGE_KEY_ENCRYPTION_KEY": key}).close()
+
+
+def test_chains_that_an_installation_used_are_something_that_is_left(tmp_path: Path) -> None:
+    """Also with the key in the environment, where no file says that there was an installation."""
+    settings = load_settings(None, {}, {}, tmp_path)
+    create_installation(settings, {}).close()
+    key = {"ENGAGE_KEY_ENCRYPTION_KEY": (tmp_path / "engage.kek").read_text().strip()}
+    (tmp_path / "engage.kek").unlink()
+    (tmp_path / "data" / "engage.db").unlink()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Conflict, match="certs has chains of an installation") as lost:
+        create_installation(settings, key)
+    assert "engage backup restore FILE" in lost.value.next_step
+    assert sorted(tmp_path.rglob("*")) == before
+    create_installation(settings, key, new=True).close()
+
+
+def test_backups_are_something_that_is_left_and_the_newest_is_named(tmp_path: Path) -> None:
+    settings = load_settings(None, {"ENGAGE_BACKUP_FOLDER": str(tmp_path / "backups")}, {}, tmp_path)
+    (tmp_path / "backups").mkdir()
+    assert remains(settings) == [], "the control: an empty folder of backups is none"
+    for at, name in enumerate(("engage-a-20261126T023000Z.tar.gz", "engage-a-20261127T023000Z.tar.gz")):
+        (tmp_path / "backups" / name).touch()
+        os.utime(tmp_path / "backups" / name, (at, at))
+    with pytest.raises(Conflict, match="holds 2 backups") as lost:
+        create_installation(settings, {})
+    assert f"engage backup restore {tmp_path}/backups/engage-a-20261127T023000Z.tar.gz" in lost.value.next_step
 
 
 def test_another_database_than_before_is_no_lost_one(tmp_path: Path) -> None:

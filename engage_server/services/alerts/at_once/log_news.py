@@ -1,7 +1,7 @@
 """Follows the audit log, and puts what people hear of at once into the outbox.
 
-How far it was read is a mark. It moves in the transaction that puts the alerts into the outbox: so no entry is told
-twice by two nodes, and none is left out.
+How far it was read is a mark. It moves in the transaction that puts the alerts into the outbox. So two nodes do not
+say an entry twice, and none is left out.
 """
 
 from collections.abc import Sequence

@@ -52,7 +52,7 @@ class Manifest:
         schema: The version of the tables, such as ``0024``.
         generation: The store's generation.
         audit_head: The end of the audit log.
-        key_id: Identifies the key-encryption key, and says nothing else about it.
+        key_ids: Identify the key-encryption keys that open it, and say nothing else about them.
         authority: Whether the authority's folder is inside.
         rows: The number of rows of each table.
         files: The number of members that are files of the installation.
@@ -67,7 +67,7 @@ class Manifest:
     schema: str
     generation: int
     audit_head: AuditHead
-    key_id: str
+    key_ids: tuple[str, ...]
     authority: AuthorityKeys
     rows: Mapping[str, int]
     files: int
@@ -100,6 +100,7 @@ def read_manifest(content: bytes) -> Manifest:
         value["made_at"] = datetime.fromisoformat(value["made_at"])
         value["audit_head"] = AuditHead(int(value["audit_head"]["number"]), str(value["audit_head"]["hash"]))
         value["authority"] = AuthorityKeys(value["authority"])
+        value["key_ids"] = tuple(str(each) for each in value["key_ids"])
         value["rows"] = {str(table): int(count) for table, count in value["rows"].items()}
         value["sites"] = tuple(ServedSite(**each) for each in value["sites"])
         return Manifest(**value)

@@ -1,8 +1,11 @@
 """``engage alert`` on an installation, with receivers on real sockets."""
 
 import json
+import socket
 import sqlite3
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from tests.support.alert_peers.raw_server import RawServer
 from tests.support.alert_peers.receiver import Receiver, answering
 from tests.support.commands import engage
 from tests.support.installation import make_installation
+from tests.support.ports import free_ports
 from tests.support.running import ok
 
 PASSWORD, URL = "canary-of-a-password", "https://localhost:{port}/services/canary-of-an-address"
@@ -46,7 +50,7 @@ def add_mail(folder: Path, port: int, *more: str) -> subprocess.CompletedProcess
 
 
 def test_mail_from_adding_to_removing(folder: Path, tmp_path: Path) -> None:
-    assert "nobody is told" in ok(engage(folder, "alert", "list"))
+    assert "nobody gets alerts" in ok(engage(folder, "alert", "list"))
     mail = BadMail(certified().context(tmp_path))
     with RawServer(mail) as server:
         added = add_mail(folder, server.port, "--site", "main", "--kind", "morning", "--reason", "ticket 7")
@@ -199,5 +203,39 @@ def test_nothing_shows_a_secret(made: Path) -> None:
     stored.close()
 
 
+def until_it_listens(port: int) -> None:
+    until = time.monotonic() + 30
+    while True:
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def _open_server(port: int) -> tuple[str, ...]:
     return ("--server", f"127.0.0.1:{port}", "--encryption", "none")
+
+
+def test_the_receiver_of_the_docs_verifies(folder: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "alert-channels.md").read_text()
+    (port,) = free_ports(1)
+    code = page.partition("```python\n")[2].partition("```")[0].replace("8090", str(port))
+    add = ("alert", "add", "webhook", "ops", "--url", f"http://127.0.0.1:{port}/", "--inside")
+    made = engage(folder, *add)
+    (tmp_path / "ops.secret").write_text(made.stdout)
+    receiver = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with receiver:
+        try:
+            until_it_listens(port)
+            ok(engage(folder, "alert", "test", "ops"))
+            assert receiver.stdout is not None
+            assert receiver.stdout.readline() == "engage-server: test alert for ops\n"
+            ok(engage(folder, "alert", "remove", "ops"))
+            ok(engage(folder, *add))  # with another key
+            refused = engage(folder, "alert", "test", "ops")
+            assert "401" in refused.stderr
+        finally:
+            receiver.terminate()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from engage_server.errors import Conflict, ContentNotUsable, EngageError, StoreVersionMismatch
 from engage_server.store import schema
@@ -133,28 +133,16 @@ def test_a_database_that_is_not_empty_stays_as_it_is(empty: Engine, good: Tables
 def test_a_newer_version_is_refused_and_an_older_one_is_upgraded(empty: Engine, good: Tables) -> None:
     with pytest.raises(StoreVersionMismatch, match="a newer version"):
         fill(empty, "9999", good)
-    before = "0024"
-    counts = fill(empty, before, _of_version(before, good))
+    counts = fill(empty, _FIRST, [TableRows(n, r if n == "backup_runs" else []) for n, r in good if n not in _LATER])
     assert counts["backup_runs"] == 12
-    assert schema.upgrade(empty, KEK).before == before
+    schema.upgrade(empty, KEK)
     schema.assert_current(empty)
+    with reading(empty) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM backup_runs")) == 12
 
 
-def _of_version(revision: str, tables: Tables) -> Tables:
-    """The rows as an earlier version had them: without its later tables and columns."""
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        schema.create_tables(connection, revision)
-        found = inspect(connection)
-        columns = {name: {each["name"] for each in found.get_columns(name)} for name in found.get_table_names()}
-    engine.dispose()
-    return [_with_columns(each, columns[each.table]) for each in tables if each.table in columns]
-
-
-def _with_columns(table: TableRows, columns: set[str]) -> TableRows:
-    rows = [{**row, "audit_seal": row.get("audit_end", "")} for row in map(json.loads, table.rows)]
-    kept = [{name: value for name, value in row.items() if name in columns} for row in rows if columns <= row.keys()]
-    return TableRows(table.table, [json.dumps(row).encode() + b"\n" for row in kept])
+_FIRST = "0024"  # the first version that could make a backup
+_LATER = {"key_wraps", "key_rotations"}  # tables that came after it
 
 
 def test_a_refusal_never_repeats_a_value(tmp_path: Path, good: Tables) -> None:

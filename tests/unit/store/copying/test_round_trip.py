@@ -20,8 +20,7 @@ from tests.support.postgresql import PostgresServer
 
 _INDEXES = {
     "sqlite": "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name",
-    "postgresql": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
-    "ORDER BY indexname",
+    "postgresql": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
 }
 
 

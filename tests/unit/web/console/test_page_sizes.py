@@ -1,8 +1,9 @@
 """No page that lists gets too large, also where all names are as long as they may be, and escaped letter by letter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,15 @@ def admin(console: Console) -> Browser:
     return console.person("admin", Role.ADMIN)
 
 
+Pages = Callable[[str], Shown]
+
+
+@pytest.fixture(scope="module")
+def shown(admin: Browser) -> Pages:
+    """Each page once: a full one costs up to a second, and several tests look at the same ones, which do not change."""
+    return cache(admin.page)
+
+
 def _next(page: Shown) -> str:
     return str(page.tree.xpath("string(//main//a[@rel='next']/@href)"))
 
@@ -151,21 +161,21 @@ def _next(page: Shown) -> str:
         f"{BASE}/call-ins",
     ],
 )
-def test_a_page_with_the_longest_names_is_small(admin: Browser, path: str) -> None:
+def test_a_page_with_the_longest_names_is_small(shown: Pages, path: str) -> None:
     """And so is the one after it."""
-    page = admin.page(path)
+    page = shown(path)
     assert len(page.answer.data) < MOST_BYTES
     if _next(page):
-        assert len(admin.page(_next(page)).answer.data) < MOST_BYTES
+        assert len(shown(_next(page)).answer.data) < MOST_BYTES
 
 
 @pytest.mark.parametrize("path", ["/tonight/walk-list", f"{BASE}/doors", f"{BASE}/doors?show=at-risk"])
-def test_the_pages_of_a_list_have_each_door_once(admin: Browser, path: str) -> None:
+def test_the_pages_of_a_list_have_each_door_once(shown: Pages, path: str) -> None:
     """However few fit on one."""
     found: list[str] = []
     address = path
     while address:
-        page = admin.page(address)
+        page = shown(address)
         assert len(page.answer.data) < MOST_BYTES
         found += page.tree.xpath("//main//small[@class='serial']/text()")
         address = _next(page)
@@ -173,12 +183,12 @@ def test_the_pages_of_a_list_have_each_door_once(admin: Browser, path: str) -> N
     assert sorted(found) == [serial_of(device) for device in wanted]
 
 
-def test_the_pages_of_the_audit_log_have_each_entry_once(admin: Browser) -> None:
+def test_the_pages_of_the_audit_log_have_each_entry_once(shown: Pages) -> None:
     """A longer reason leaves fewer on a page."""
     numbers: list[int] = []
     address = f"/audit-log?site={SITE}"
     while address:
-        page = admin.page(address)
+        page = shown(address)
         assert len(page.answer.data) < MOST_BYTES
         numbers += [int(row[0]) for row in page.rows()]
         address = _next(page)
@@ -186,27 +196,27 @@ def test_the_pages_of_the_audit_log_have_each_entry_once(admin: Browser) -> None
     assert len(numbers) > 60
 
 
-def test_the_walk_list_says_which_page_of_how_many_it_is(admin: Browser) -> None:
+def test_the_walk_list_says_which_page_of_how_many_it_is(admin: Browser, shown: Pages) -> None:
     """On paper, too: the links to other pages are left out there."""
-    first = admin.page("/tonight/walk-list")
+    first = shown("/tonight/walk-list")
     (head,) = first.tree.xpath("//main/p[strong]")
     words = " ".join(head.text_content().split())
     assert words.startswith("Page 1 of ")
     assert words.endswith(f"of all {DOORS} doors at risk, by place.")
     assert not first.tree.xpath("//main//a[@rel='prev']")
-    second = admin.page(_next(first))
+    second = shown(_next(first))
     assert "Page 2 of " in second.text
     assert set(second.tree.xpath("//main//a[@rel='prev']/@href")) == {"/tonight/walk-list"}
     for beyond in ("99999", "0", "x"):
         assert "no page" in admin.page(f"/tonight/walk-list?page={beyond}", status=404).alert
 
 
-def test_of_many_sites_tonight_shows_some(admin: Browser) -> None:
+def test_of_many_sites_tonight_shows_some(shown: Pages) -> None:
     """The worst first. The others are on the next pages."""
     names: list[str] = []
     address = "/"
     while address:
-        page = admin.page(address)
+        page = shown(address)
         names += [each.rpartition("/")[2] for each in page.tree.xpath("//main//h2/a/@href")]
         address = _next(page)
     assert names[0] == SITE

@@ -1,6 +1,6 @@
 """Which addresses a webhook may be sent to. It is asked about the address that is connected to, never about a name.
 
-Link-local addresses are never called: there, clouds give the keys of a machine to whoever asks. Addresses of private
+Link-local addresses are never called: there, clouds give the keys of a machine to anyone who asks. Addresses of private
 networks and of this machine are called only if the operator said so, because a name of others may lead to them.
 """
 

@@ -69,7 +69,7 @@ def post(to: Reach, fields: Callable[[], Mapping[str, str]], body: bytes, hand_o
         What was answered. None if somebody else has the alert: then nothing was sent.
 
     Raises:
-        OSError: There is no answer. It may have come all the same.
+        OSError: There is no answer. It may have arrived anyway.
         HTTPException: The answer is not HTTP.
     """
     target = to.target

@@ -1,14 +1,13 @@
-"""Makes the channel of a recipient, and the services that write alerts and send them."""
+"""The services that write alerts and send them."""
 
-import time
+import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from engage_server.composition.alerts.channels import channel_for
 from engage_server.composition.operators_listener import address
-from engage_server.records import ChannelKind, Recipient, Secret
-from engage_server.services.alerts.channel import Channel
 from engage_server.settings import Settings
 from engage_server.store.sql_store import SqlStore
 
@@ -20,30 +19,7 @@ if TYPE_CHECKING:
     from engage_server.services.alerts.at_once.watch import Watch
     from engage_server.services.alerts.dispatch import Dispatch
     from engage_server.services.alerts.morning.mornings import Mornings
-
-
-def channel_for(recipient: Recipient, secret: Secret | None, environment: Mapping[str, str]) -> Channel:
-    """Make the way to a recipient. It is cheap, and holds no connection.
-
-    Args:
-        recipient: The recipient.
-        secret: Its secret, opened.
-        environment: The variables of this process. Few of them reach a command, and no secret does.
-
-    Raises:
-        UsageError: What is stored cannot be used.
-    """
-    if recipient.channel is ChannelKind.MAIL:
-        from engage_server.services.alerts.channels.mail.terms import mail_channel
-
-        return mail_channel(recipient.terms, secret)
-    if recipient.channel is ChannelKind.COMMAND:
-        from engage_server.services.alerts.channels.command_terms import command_channel
-
-        return command_channel(recipient.terms, environment, time.monotonic)
-    from engage_server.services.alerts.channels.web.terms import web_channel
-
-    return web_channel(recipient.channel, recipient.terms, secret, lambda: datetime.now(UTC))
+    from engage_server.services.alerts.recipients import Recipients
 
 
 class AlertSide:
@@ -64,6 +40,13 @@ class AlertSide:
     def address(self) -> str:
         """The URL of the console, as alerts name it."""
         return address(self._settings, by_browser=True)
+
+    @cached_property
+    def recipients(self) -> "Recipients":
+        """Where alerts go."""
+        from engage_server.services.alerts.recipients import Recipients
+
+        return Recipients(self.store, partial(channel_for, environment=os.environ))
 
     @cached_property
     def mornings(self) -> "Mornings":

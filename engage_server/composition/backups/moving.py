@@ -6,19 +6,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine, make_url
 
-from engage_server.composition.opening import kept_open, open_database
+from engage_server.composition.opening import kept_open, open_database, open_sealer
 from engage_server.errors import Conflict, NotPossible, UsageError
 from engage_server.records import LIVE_WITHIN, AuditAction, AuditEvent, AuditHead, Occasion
 from engage_server.services.backup.creation import head_of
 from engage_server.settings import Settings
-from engage_server.store import schema
 from engage_server.store.copying.comparing import content_of
 from engage_server.store.copying.filling import assert_empty, fill
 from engage_server.store.copying.picture import picture_of
 from engage_server.store.database.engine import sqlite_path
 from engage_server.store.database.new_file import assert_no_file, new_database
 from engage_server.store.interface.copying import Picture, TableRows
-from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 from engage_server.store.sql_store import SqlStore
 
 _TELL_EVERY = 50_000  # rows
@@ -68,7 +66,7 @@ def target_of(url: str, settings: Settings, folder: Path) -> str:
 
 def copy_store(
     settings: Settings,
-    key: KeyEncryptionKey,
+    environment: Mapping[str, str],
     target: str,
     occasion: Occasion,
     *,
@@ -82,7 +80,7 @@ def copy_store(
 
     Args:
         settings: The settings.
-        key: Opens the key that signs the audit log.
+        environment: For the key-encryption key.
         target: The URL of the empty database.
         occasion: Who does it, when, and why.
         while_serving: Go on although something serves.
@@ -94,7 +92,7 @@ def copy_store(
         NotPossible: A database prevented it, or the copy differs. A SQLite file is then removed.
     """
     with kept_open(open_database(settings)) as source:
-        store = SqlStore(source, schema.opened_sealer(source, key), told=told)
+        store = SqlStore(source, open_sealer(source, settings, environment), told=told)
         was_serving = _is_serving(store, while_serving=while_serving)
         _assert_empty(target)
         event = AuditEvent(

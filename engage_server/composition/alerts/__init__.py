@@ -1,0 +1,1 @@
+"""Builds what writes alerts and sends them."""
