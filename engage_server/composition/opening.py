@@ -31,6 +31,7 @@ __all__ = [
     "ensured_key",
     "given_release_key",
     "kept_open",
+    "needs_key_no_more",
     "open_database",
     "open_sealer",
 ]
@@ -135,6 +136,24 @@ def derived_release_key(settings: Settings, environment: Mapping[str, str], star
             holder = KeyHolder(socket.gethostname(), place, given.key.key_id, str(given.source))
             SqlStore(engine, None).report_key(holder)
         return release_key
+    finally:
+        engine.dispose()
+
+
+def needs_key_no_more(settings: Settings, starts_alone: str) -> None:
+    """Report that a process which starts alone has a release key now: a change of the other key need not wait for it.
+
+    Args:
+        settings: The settings.
+        starts_alone: As for :func:`derived_release_key`.
+
+    Raises:
+        StoreNotUsable: There is no database, or it does not answer.
+        StoreVersionMismatch: It was made by another version.
+    """
+    engine = open_database(settings)
+    try:
+        SqlStore(engine, None).remove_key_holder(socket.gethostname(), f"{starts_alone}{settings.data_dir}")
     finally:
         engine.dispose()
 

@@ -56,8 +56,8 @@ def upgrade(
 ) -> Upgrade:
     """Create the tables, or update them to this version. Doing it again changes nothing.
 
-    It signs only what it wrote, except the entries of a version whose log was no chain yet, and those that were signed
-    under the key of an earlier version. An entry records that.
+    It signs only what it wrote, with two exceptions. Entries of a version whose log was no chain are signed. Sound ones
+    from before there was an installation key are signed again. An entry records that.
 
     Args:
         engine: The engine.

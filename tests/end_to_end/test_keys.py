@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.records.release_key import read_release_key
+from engage_server.store.database.engine import open_engine, reading
+from engage_server.store.keys import key_queries
+from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 from tests.support.alone import instance_alone
 from tests.support.installation import make_installation
 from tests.support.ports import free_port
@@ -62,6 +65,17 @@ def open_files(pid: int) -> list[str]:
     return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
 
 
+def installation_key_of(installation: Path) -> bytes:
+    """The installation key, as the key-encryption key opens it."""
+    key = KeyEncryptionKey.from_text((installation / "engage.kek").read_bytes(), "engage.kek")
+    engine = open_engine(f"sqlite:///{installation}/data/engage.db")
+    try:
+        with reading(engine) as connection:
+            return key_queries.unwrapped(connection, key).reveal()
+    finally:
+        engine.dispose()
+
+
 def kek_of(installation: Path) -> str:
     """The key-encryption key as text; its file goes away."""
     text = (installation / "engage.kek").read_text().strip()
@@ -72,7 +86,7 @@ def kek_of(installation: Path) -> str:
 @needs_root
 def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(installation: Path) -> None:
     """Though the supervisor has it in its environment, and the operators' instance works with it."""
-    text = kek_of(installation)
+    installation_key, text = installation_key_of(installation), kek_of(installation)
     kek, site_key = base64.b64decode(text), os.urandom(32)
     secrets = {"ENGAGE_KEY_ENCRYPTION_KEY": text, "ENGAGE_SITE_KEY": base64.b64encode(site_key).decode()}
     ok(engage(installation, "key", "export-release-key", "release.key", stdin=None, **secrets))
@@ -81,8 +95,10 @@ def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(instal
         (operators,) = pair.transfer()
         http, https, _ = pair.children()
         eventually(lambda: holds(operators, kek), "the control: it is seen where it is")
+        eventually(lambda: holds(operators, installation_key), "and so is the key that it opens")
         for pid in (http, https, *pair.workers()):
             assert not holds(pid, kek), pid
+            assert not holds(pid, installation_key), pid
             assert not holds(pid, site_key), pid
             environment = Path(f"/proc/{pid}/environ").read_bytes()
             assert b"ENGAGE_KEY_ENCRYPTION_KEY" not in environment
@@ -128,13 +144,20 @@ def test_nor_does_one_of_a_pair(planted: Path) -> None:
 def test_a_tls_instance_that_is_given_the_key_encryption_key_does_not_keep_it(
     installation: Path, *, in_environment: bool
 ) -> None:
-    kek = base64.b64decode((installation / "engage.kek").read_text())
+    kek, installation_key = (
+        base64.b64decode((installation / "engage.kek").read_text()),
+        installation_key_of(installation),
+    )
     given = {"ENGAGE_KEY_ENCRYPTION_KEY": kek_of(installation)} if in_environment else {}
     with instance_alone(installation, "https", **given) as alone:
         for each in alone.processes():
             assert not holds(each, kek)
+            assert not holds(each, installation_key)
             assert not [name for name in open_files(each) if "kek" in name]
         assert "export-release-key FILE" in alone.log, "it says what is better"
+    if not in_environment:
+        (installation / "engage.kek").write_text(base64.b64encode(kek).decode())
+        assert "serve https: " in ok(engage(installation, "key", "check")), "a change of the key waits for it"
 
 
 def test_a_tls_instance_with_the_release_key_alone(

@@ -15,7 +15,12 @@ from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.openid.terms_file import read_openid_terms
-from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
+from engage_server.composition.opening import (
+    ReleaseSealer,
+    derived_release_key,
+    given_release_key,
+    needs_key_no_more,
+)
 from engage_server.composition.operators_listener import address as operators_address
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
 from engage_server.errors import UsageError
@@ -160,6 +165,8 @@ def _release_sealer(
             err=True,
         )
         _become_without_secrets(session, listener, options, key)
+    if listener is Listener.HTTPS:
+        needs_key_no_more(settings, STARTS_ALONE)
     if holds_secrets:
         _become_without_secrets(session, listener, options, None)
     return given

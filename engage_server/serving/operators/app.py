@@ -39,9 +39,9 @@ _LATER = 5
 _SELDOM = 3600.0
 _KEY_SECONDS = 5.0
 _OF_KEYS = Sentences(
-    "after a restart, this instance could open no secret",
-    "the key source is good again",
-    "watching the key source failed",
+    "the source of the key-encryption key is in trouble",
+    "the source of the key-encryption key is good again",
+    "watching the source of the key-encryption key failed",
 )
 _SENTENCES = Sentences(
     "it is not known whether an admin has a password",

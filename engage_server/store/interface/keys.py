@@ -40,6 +40,9 @@ class KeyStore(Protocol):
             is_new: Whether it has read its source just now. Otherwise it only says that it is alive.
         """
 
+    def remove_key_holder(self, host: str, place: str) -> None:
+        """Remove a holder that does not need the key any more. Nothing happens if there is none."""
+
     def begin_key_rotation(self, rotation: KeyRotation, new: WrappingKey, event: AuditEvent) -> None:
         """Accept a second key.
 

@@ -130,6 +130,11 @@ def forget_host(connection: Connection, host: str) -> None:
     connection.execute(delete(key_holders).where(key_holders.c.host == host))
 
 
+def delete_holder(connection: Connection, host: str, place: str) -> None:
+    """Remove one holder, if there is such a one."""
+    connection.execute(delete(key_holders).where(key_holders.c.host == host, key_holders.c.place == place))
+
+
 def assert_opens(connection: Connection, key: WrappingKey, sealer: Sealer) -> None:
     """Refuse a key that does not open the installation key.
 

@@ -34,6 +34,10 @@ class SqlKeys:
         with writing(self._engine) as connection:
             key_queries.upsert_holder(connection, holder, is_new=is_new)
 
+    def remove_key_holder(self, host: str, place: str) -> None:
+        with writing(self._engine) as connection:
+            key_queries.delete_holder(connection, host, place)
+
     def begin_key_rotation(self, rotation: KeyRotation, new: WrappingKey, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
             key_queries.insert_rotation(connection, rotation)

@@ -142,6 +142,10 @@ def test_a_host_that_is_forgotten_is_not_waited_for(store: SqlStore) -> None:
     store.heartbeat(WorkerStatus("operators 1 on gate-2", "gate-2", 1, "operators", 1, {}, {}))
     store.forget_host("gate-2", timedelta(seconds=-1), AuditEvent(NOW, "tester", AuditAction.HOST_FORGOTTEN))
     assert [each.host for each in store.key_holders()] == ["gate-1"]
+    store.remove_key_holder("gate-1", "/elsewhere")
+    assert len(store.key_holders()) == 1
+    store.remove_key_holder("gate-1", "/srv/data")
+    assert store.key_holders() == []
 
 
 def test_a_process_without_the_installation_key_changes_no_key(store: SqlStore) -> None:
