@@ -168,7 +168,7 @@ def _found(settings: Settings) -> Iterator[str]:
     if (settings.certs_dir / _TRACE).exists():
         yield f"{settings.certs_dir} has chains of an installation"
     if found := backups_found(settings):
-        yield f"{settings.backup_folder} holds {len(found)} backups, the newest of them {found[0].name}"
+        yield f"{settings.backup_folder} holds backups, the newest of them {found[0].name}"
 
 
 def device_remains(settings: Settings) -> Iterator[str]:

@@ -88,7 +88,7 @@ def _head(text: str) -> AuditHead:
 
 def _print(done: "Recovered", *, only_database: bool) -> None:
     manifest = done.manifest
-    click.echo(f"restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC from {manifest.host}: entry {done.head}")
+    click.echo(f"restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC, as entry {done.head}")
     for site in manifest.sites:
         click.echo(f"  site {site.site} serves release {site.release} again")
     for sentence in _notes(done, only_database=only_database):

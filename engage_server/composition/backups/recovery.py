@@ -96,7 +96,7 @@ def recover(request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobo
     files = dict.fromkeys(Section, 0)
     if not request.only_database:
         files = dict(place_files(archive.files(), _places(request)))
-        tell(f"restored {sum(files.values())} files")
+        tell(f"files restored: {sum(files.values())}")
     aftermath = Aftermath(archive.manifest.made_at, occasion.now)
     head, before = _restore_database(archive, request, aftermath, occasion, tell)
     leave_trace(request.settings)
@@ -184,7 +184,7 @@ def _restore_database(
     with new_database(url) as engine:
         if not schema.is_sealed(engine):
             fill(engine, archive.manifest.schema, _rows(archive, aftermath))
-            tell(f"restored {sum(archive.manifest.rows.values())} rows")
+            tell(f"rows restored: {sum(archive.manifest.rows.values())}")
         done = schema.upgrade(engine, request.key, occasion.actor, reason=occasion.reason)
         if done.before is not None:
             tell(f"updated the database from schema {done.before} to {schema.REVISIONS[-1]}")

@@ -60,7 +60,7 @@ def test_backups_are_something_that_is_left_and_the_newest_is_named(tmp_path: Pa
     for at, name in enumerate(("engage-a-20261126T023000Z.tar.gz", "engage-a-20261127T023000Z.tar.gz")):
         (tmp_path / "backups" / name).touch()
         os.utime(tmp_path / "backups" / name, (at, at))
-    with pytest.raises(Conflict, match="holds 2 backups") as lost:
+    with pytest.raises(Conflict, match="holds backups, the newest of them") as lost:
         create_installation(settings, {})
     assert f"engage backup restore {tmp_path}/backups/engage-a-20261127T023000Z.tar.gz" in lost.value.next_step
 
