@@ -38,7 +38,7 @@ def test_a_pair_that_is_well_and_then_less_so(tmp_path: Path) -> None:
         assert levels.pop("authority") == {"warning"}
         assert str(tmp_path / "certs" / "main") in found["authority"][0]["sentence"]
         assert all(level == {"ok"} for level in levels.values()), found
-        assert set(levels) == {"files", "database", "ports", "operators", "names", "clock", "fetch"}
+        assert set(levels) == {"files", "database", "keys", "ports", "operators", "names", "clock", "fetch"}
         assert json.loads(ok(engage(tmp_path, "device", "list", "--json"))) == [], "its own fetch is no door"
         told = engage(tmp_path, "doctor", stdin=None, **here)
         assert told.returncode == 0

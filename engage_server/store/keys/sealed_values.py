@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select, update
 
 from engage_server.errors import SealBroken
 from engage_server.records import SealedValues, Secret
+from engage_server.store.alerts.recipient_queries import key_purpose as recipient_purpose
 from engage_server.store.alerts.tables import alert_recipients
 from engage_server.store.queries.site_queries import key_purpose as site_key_purpose
 from engage_server.store.release_keys import key_purpose as private_key_purpose
@@ -92,7 +93,7 @@ def _private_key(row: Any) -> SealedValue:
 
 def _of_recipient(row: Any) -> SealedValue:
     column, name = alert_recipients.c.secret_sealed, row.name
-    return SealedValue(f"alert recipient {name}", row.secret_sealed, False, column, alert_recipients.c.name == name)
+    return SealedValue(recipient_purpose(name), row.secret_sealed, False, column, alert_recipients.c.name == name)
 
 
 def open_all(connection: Connection, sealer: DerivingKey) -> SealedValues:
