@@ -65,7 +65,7 @@ def copy(session: Session, to: str, while_serving: bool, as_json: bool) -> None:
 
 
 class _Progress:
-    """Tells a person what happens, once it takes longer than a moment."""
+    """Shows a person what happens, once it takes longer than a moment."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + _QUIET_SECONDS

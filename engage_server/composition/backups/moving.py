@@ -84,7 +84,7 @@ def copy_store(
         target: The URL of the empty database.
         occasion: Who does it, when, and why.
         while_serving: Go on although something serves.
-        tell: Called with the table and the number of its rows, now and then.
+        tell: Called with the table and the number of its rows, from time to time.
         told: Called with the entry of the audit log.
 
     Raises:
