@@ -20,7 +20,7 @@ from engage_server.services.backup.creation import CreatedBackup
 _MIB = 1024 * 1024
 _AUTHORITY = {
     AuthorityKeys.ENCRYPTED: "the authority's private keys are inside, each encrypted with its passphrase",
-    AuthorityKeys.PLAIN: "the authority's private keys are inside WITHOUT a passphrase: whoever has this file can "
+    AuthorityKeys.PLAIN: "the authority's private keys are inside WITHOUT a passphrase: anyone who has this file can "
     "issue certificates that every door accepts",
 }
 

@@ -32,7 +32,7 @@ def sealer_in(archive: Archive, key: KeyEncryptionKey) -> Sealer:
 
 
 def manifest_code(sealer: Sealer, manifest: bytes) -> bytes:
-    """Return the code of a manifest: only whoever has the key can make it."""
+    """Return the code of a manifest: only somebody who has the key can make it."""
     code = hmac.digest(sealer.derived_key("backup manifest"), manifest, hashlib.sha256)
     return code.hex().encode() + b"\n"
 

@@ -118,7 +118,7 @@ def _assert_usable(archive: Archive, request: RecoveryRequest) -> None:
 
 
 def assert_expected(archive: Archive, expected: AuditHead) -> None:
-    """Refuse a backup that is older than an entry of the audit log that somebody noted, or of another history.
+    """Refuse a backup that is older than an entry of the audit log that somebody recorded, or of another history.
 
     Raises:
         Refused: It does not hold that entry.

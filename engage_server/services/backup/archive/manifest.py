@@ -19,7 +19,7 @@ class AuthorityKeys(StrEnum):
 
     NONE = "none"
     ENCRYPTED = "encrypted"
-    PLAIN = "plain"  # whoever has the archive can issue certificates
+    PLAIN = "plain"  # anyone who has the archive can issue certificates
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Archive:
         return self._found.table_bytes
 
     def assert_made_with(self, code: Callable[[bytes], bytes]) -> None:
-        """Check that whoever wrote the manifest had the key, and that nobody changed it since.
+        """Check that anyone who wrote the manifest had the key, and that nobody changed it since.
 
         Args:
             code: Computes the code of bytes under that key.
