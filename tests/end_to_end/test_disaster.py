@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.chains import HOSTS
 from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer
 from tests.support.running import RunningPair, engage, ok, running_pair
@@ -60,9 +61,10 @@ def test_a_door_opens_tls_with_the_restored_host(
 def test_a_new_installation_in_its_place_would_be_refused_by_the_door(tmp_path: Path) -> None:
     """The negative control: without the backup, TLS fails."""
     old, new, state = tmp_path / "old", tmp_path / "new", tmp_path / "door.json"
-    for folder in (old, new):
-        folder.mkdir()
-        make_installation(folder)
+    old.mkdir()
+    new.mkdir()
+    make_installation(old)
+    ok(engage(new, "init", *(text for host in HOSTS for text in ("--host", host.text))))  # with a key of its own
     shutil.copy(old / "site.key", tmp_path / "site.key")
     with running_pair(old, "--workers", "1") as pair:
         _call(pair, state)
