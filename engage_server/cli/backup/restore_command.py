@@ -117,6 +117,8 @@ def _notes(done: "Recovered", *, only_database: bool) -> Iterator[str]:
         yield f"{counted(aftermath.downlinks, 'message')} to KPN devices cancelled: send again what is still needed"
     if done.manifest.authority is AuthorityKeys.NONE:
         yield "the authority's keys were not in the backup: restore certs_dir from where they rest"
+    elif not only_database:
+        yield f"a file of the authority that differs from the one here lies beside it, with {FROM_BACKUP} at the end"
     if done.files[Section.SETTINGS]:
         yield f"the settings of then are beside yours, with {FROM_BACKUP} at the end: compare them"
     if not only_database:

@@ -27,14 +27,16 @@ def recovery_key(settings: Settings, environment: Mapping[str, str], kek_file: P
                 "Name the copy that you kept: --kek-file FILE. A backup never holds it, and nothing else opens it.",
             )
         return read_key(settings, environment).key
-    content = read_file(kek_file, limit=_MAX_KEY_FILE_BYTES)
-    ours = settings.key_encryption_key_file
-    if ours.exists() and read_file(ours, limit=_MAX_KEY_FILE_BYTES).strip() != content.strip():
+    key = KeyEncryptionKey.from_text(read_file(kek_file, limit=_MAX_KEY_FILE_BYTES), str(kek_file))
+    source = source_of(settings, environment)
+    is_there = source.kind is not SourceKind.FILE or settings.key_encryption_key_file.exists()
+    if is_there and read_key(settings, environment).key.key_id != key.key_id:
         raise SettingsInvalid(
-            f"{ours} holds another key than {kek_file}",
-            f"Move {ours} to another place, if {kek_file} is the right one.",
+            f"the {source} gives another key than {kek_file}, and the restored host would use that one",
+            f"Take it away, or put the key of {kek_file} there. Then restore.",
+            code="secret.given_twice",
         )
-    return KeyEncryptionKey.from_text(content, str(kek_file))
+    return key
 
 
 def keep_key(settings: Settings, kek_file: Path | None) -> None:

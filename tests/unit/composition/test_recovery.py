@@ -14,6 +14,8 @@ from engage_server.composition.operator_side import open_operator_side
 from engage_server.composition.remains import RESTORING
 from engage_server.errors import Conflict, Refused, SettingsInvalid, StoreVersionMismatch
 from engage_server.records import AuditAction, AuditHead
+from engage_server.services.backup.archive.reading import ArchivedFile
+from engage_server.services.backup.recovery.placing import Places, place_files
 from engage_server.store import schema
 from engage_server.store.sealing import new_key_encryption_key
 from tests.support.lengths import examples
@@ -191,3 +193,33 @@ def test_a_newer_version_is_refused(backup: Path, tmp_path: Path, monkeypatch: p
     with pytest.raises(StoreVersionMismatch, match="newer version"):
         restored(request)
     assert list((tmp_path / "place").iterdir()) == []
+
+
+def test_a_key_from_elsewhere_that_differs_is_refused_before_anything_is_written(backup: Path, tmp_path: Path) -> None:
+    """The restored host would use that one, and open nothing. The control: the same key is no trouble."""
+    place, kept = tmp_path / "place", backup.parent / "kept.kek"
+    place.mkdir()
+    other: dict[str, Any] = {"ENGAGE_KEY_ENCRYPTION_KEY": new_key_encryption_key().decode().strip()}
+    refused = engage(place, "backup", "restore", backup, "--kek-file", kept, **other)
+    assert refused.returncode == 2
+    assert "ENGAGE_KEY_ENCRYPTION_KEY gives another key" in refused.stderr
+    assert list(place.iterdir()) == []
+    same: dict[str, Any] = {"ENGAGE_KEY_ENCRYPTION_KEY": kept.read_text().strip()}
+    assert "restored the backup" in ok(engage(place, "backup", "restore", backup, "--kek-file", kept, **same))
+
+
+def test_a_newer_file_of_the_authority_stays(tmp_path: Path) -> None:
+    """It may hold the only key of a root that doors trust by now. That of the backup lies beside it."""
+    content = {"main/partner_CA.key": b"of then", "main/partner_CA.pem": b"the same"}
+    files = [ArchivedFile(f"authority/{name}", each) for name, each in content.items()]
+    places = Places(tmp_path / "data", tmp_path / "uploads", tmp_path, tmp_path / "certs")
+    (tmp_path / "certs" / "main").mkdir(parents=True)
+    (tmp_path / "certs" / "main" / "partner_CA.key").write_bytes(b"of now, and longer")
+    for _ in range(2):  # again, as after an interruption
+        place_files(files, places)
+        found = {path.name: path.read_bytes() for path in (tmp_path / "certs" / "main").iterdir()}
+        assert found == {
+            "partner_CA.key": b"of now, and longer",
+            "partner_CA.key.from-backup": b"of then",
+            "partner_CA.pem": b"the same",
+        }

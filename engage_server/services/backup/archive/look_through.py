@@ -11,6 +11,7 @@ from engage_server.services.backup.archive.manifest import FORMAT_NAME, FORMAT_V
 from engage_server.services.backup.archive.names import CODE, DIGESTS, FORMAT, MANIFEST, Section, damaged, part_of
 
 Members = Callable[[], Iterator[tuple[str, bytes]]]
+_MOST_FORMAT_BYTES = 4096  # nobody has shown a key yet: what is read here must cost little
 _UPGRADE = "Install that version or a later one, and try again. The backup was not changed."
 
 
@@ -98,9 +99,11 @@ class _Course:
 
 def _assert_format(content: bytes) -> None:
     try:
+        if len(content) > _MOST_FORMAT_BYTES:
+            raise ValueError
         value: Any = json.loads(content)
         name, version = value["format"], int(value["version"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         name, version = "", 0
     if name != FORMAT_NAME:
         raise damaged(FORMAT, "it does not say that this is a backup of engage-server")

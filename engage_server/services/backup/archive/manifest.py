@@ -11,6 +11,7 @@ from engage_server.records import AuditHead
 from engage_server.services.backup.archive.names import MANIFEST, damaged
 
 FORMAT_VERSION = 1
+_MOST_BYTES = 8 * 1024 * 1024  # some 20,000 sites; JSON takes many times as much memory once it is read
 FORMAT_NAME = "engage-server backup"
 
 
@@ -94,6 +95,8 @@ def read_manifest(content: bytes) -> Manifest:
         Refused: It is not one of this version.
     """
     try:
+        if len(content) > _MOST_BYTES:
+            raise ValueError
         value: Any = json.loads(content)
         if value.pop("version") != FORMAT_VERSION:
             raise damaged(MANIFEST, "it is of another version than the archive")
@@ -104,7 +107,7 @@ def read_manifest(content: bytes) -> Manifest:
         value["rows"] = {str(table): int(count) for table, count in value["rows"].items()}
         value["sites"] = tuple(ServedSite(**each) for each in value["sites"])
         return Manifest(**value)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         raise damaged(MANIFEST, "it is no manifest of a backup") from None
 
 

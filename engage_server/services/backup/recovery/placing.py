@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engage_server.files import PUBLIC_MODE, SECRET_MODE, make_folder, replace_file
+from engage_server.files import PUBLIC_MODE, SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.services.backup.archive.names import Section
 from engage_server.services.backup.archive.reading import ArchivedFile
 from engage_server.services.device_files.upload_journal import JOURNAL
@@ -34,6 +34,8 @@ class Places:
 def place_files(files: Iterable[ArchivedFile], places: Places) -> Mapping[Section, int]:
     """Write files, or write them again. Settings get another name, so that none is replaced.
 
+    So does a file of the authority if another one is in its place: that one may be newer, and hold the only key.
+
     Args:
         files: The files, with names that were checked.
         places: Where they belong.
@@ -48,6 +50,8 @@ def place_files(files: Iterable[ArchivedFile], places: Places) -> Mapping[Sectio
     for file in files:
         section = Section(file.name.split("/")[0])
         path = _place(section, file.name.partition("/")[2], places)
+        if section is Section.AUTHORITY and _is_another(path, file.content):
+            path = path.with_name(f"{path.name}{FROM_BACKUP}")
         make_folder(path.parent)
         replace_file(path, file.content, _mode(section, file.content))
         counts[section] += 1
@@ -62,6 +66,11 @@ def _place(section: Section, rest: str, places: Places) -> Path:
         return places.settings / f"{rest}{FROM_BACKUP}"
     folders = {Section.DEVICES: places.data, Section.UPLOADS: places.uploads, Section.AUTHORITY: places.authority}
     return folders[section] / rest
+
+
+def _is_another(path: Path, content: bytes) -> bool:
+    """Whether a file with another content is there."""
+    return path.exists() and read_file(path, limit=max(len(content), path.stat().st_size) + 1) != content
 
 
 def _mode(section: Section, content: bytes) -> int:

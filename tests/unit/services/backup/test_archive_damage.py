@@ -49,6 +49,10 @@ def without(members: Members, name: str) -> Members:
     return [each for each in members if each[0] != name]
 
 
+def replaced(members: Members, name: str, content: bytes) -> Members:
+    return [(each, content if each == name else before) for each, before in members]
+
+
 def swapped(members: Members, one: str, other: str) -> Members:
     first, second = place_of(members, one), place_of(members, other)
     changed = list(members)
@@ -122,6 +126,16 @@ _CASES: dict[str, tuple[Callable[[Members], bytes], str]] = {
     "no manifest": (lambda all_: together(without(all_, MANIFEST)), "manifest.json: it is missing"),
     "no code": (lambda all_: together(without(all_, CODE)), "manifest.hmac: it is missing"),
     "no list": (lambda all_: together(without(all_, _DIGESTS)), "digests"),
+    "the format is endless": (
+        lambda all_: together(replaced(all_, FORMAT, b'{"version": 1e999}')),
+        FORMAT,
+    ),
+    "the format is very long": (lambda all_: together(replaced(all_, FORMAT, b" " * 5000 + b"{}")), FORMAT),
+    "the manifest counts without end": (
+        lambda all_: together(replaced(all_, MANIFEST, b'{"version": 1, "rows": {"a": 1e999}}')),
+        MANIFEST,
+    ),
+    "the manifest is very long": (lambda all_: together(replaced(all_, MANIFEST, b" " * 9_000_000)), MANIFEST),
     "no format": (lambda all_: together(without(all_, FORMAT)), "begins with"),
     "a missing table": (lambda all_: together(without(all_, _SITES)), f"{_SITES}: it is missing"),
     "a missing file": (
