@@ -20,6 +20,7 @@ from engage_server.services.calling_out.reaching import reach
 from engage_server.services.calling_out.reasons import reason_of
 
 # RFC 3463: the address itself is wrong or closed. A policy, a full mailbox and a broken route may pass.
+_WANTS_ANOTHER_WAY = (530, 534, 538)  # RFC 4954 section 6: encryption, or another mechanism
 _FOR_GOOD = re.compile(r"5\.(1\.\d+|2\.[01])\b")
 _ENHANCED = re.compile(r"5\.\d+\.\d+\b")
 
@@ -96,7 +97,7 @@ class MailChannel:
             return attempt.delivery or attempt.broken(error)
         finally:
             attempt.close()
-        return attempt.delivery or attempt.trouble("did not take the mail", "It is tried again.")
+        return attempt.delivery or attempt.trouble("did not take the mail", "Alerts are tried again. A test is not.")
 
 
 class _Attempt:
@@ -139,9 +140,15 @@ class _Attempt:
         if self._step == "the recipient" and _is_for_good(reply):
             fix = "Check the address. Remove the recipient, and add it with the right one."
             return self.trouble(f"{said} ({self._channel.to.addr_spec})", fix, Outcome.REFUSED)
+        if self._step == "the user" and reply.code in _WANTS_ANOTHER_WAY:
+            return self.trouble(f"wants another way to sign in ({reply.code})", "Try --encryption starttls, or tls.")
         if self._step == "the user":
             return self.trouble(f"refused user name and password ({reply.code})", "Check both at your provider.")
-        fix = "It is tried again." if 400 <= reply.code < 500 else "Ask who runs the server what it wants."
+        fix = (
+            "Alerts are tried again. A test is not."
+            if 400 <= reply.code < 500
+            else "Ask who runs the server what it wants."
+        )
         return self.trouble(said, fix)
 
     def broken(self, error: Exception) -> Delivery:

@@ -63,7 +63,7 @@ class WebhookChannel:
         if status in (401, 403, 404):
             return self._trouble(said, "Check its address at the receiver, and the signing key.")
         wait = answer.retry_seconds if status in _ASKS_TO_WAIT else None
-        trouble = self._trouble(said, "Look at the receiver's log. It is tried again.")
+        trouble = self._trouble(said, "Look at the receiver's log. Alerts are tried again. A test is not.")
         if wait is None:
             return trouble
         not_before = self.now() + min(timedelta(seconds=wait), _LONGEST_WAIT)
