@@ -18,6 +18,8 @@ from engage_server.services.disk_space.use import sites_on_disk
 Member = tuple[str, bytes]
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|[0-9a-f]{32}\.begun")  # what a process writes just now, or left behind
 _PRIVATE_KEY = re.compile(rb"-----BEGIN (?:RSA |EC )?PRIVATE KEY-----")
+# A key of 32 bytes as text, marked or not: a copy that lies about is as good as the file that the settings name.
+_BARE_KEY = re.compile(rb"\s*(?:[a-z-]+:)?[A-Za-z0-9+/]{43}=\s*")
 _LOCKED_KEY = re.compile(rb"Proc-Type: 4,ENCRYPTED")
 
 
@@ -29,7 +31,8 @@ class HostFiles:
         uploads: The folder of waiting uploads.
         settings: Contents of settings files by name, without secrets.
         authority: The authority's folder. None: it does not go into the backup.
-        never: Files that never go into a backup, wherever they are: keys and passwords.
+        never: Files that never go into a backup, wherever they are: keys and passwords. Nor does any other file that
+            holds nothing but a key of 32 bytes, such as one that a change of the key left beside it.
     """
 
     def __init__(
@@ -90,7 +93,9 @@ class HostFiles:
                 yield from self._below(path, inner)
             elif entry.is_file(follow_symlinks=False) and not self._is_left_out(entry):
                 with suppress(FileNotFoundError):
-                    yield _name(inner, path), _read(path)
+                    content = _read(path)
+                    if _BARE_KEY.fullmatch(content) is None:
+                        yield _name(inner, path), content
 
     def _is_left_out(self, entry: os.DirEntry[str]) -> bool:
         if _TEMPORARY.fullmatch(entry.name):

@@ -1,5 +1,6 @@
 """Which files of a host go into a backup, and which never do."""
 
+import base64
 import os
 from pathlib import Path
 
@@ -108,3 +109,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_long_names_fit_into_the_header(tmp_path: Path) -> None:
     name = f"authority/{'d' * 120}/{'f' * 90}.pem"
     assert b"".join(packed([(name, b"x")], 0))
+
+
+def test_no_file_that_holds_only_a_key_goes_into_a_backup(tmp_path: Path) -> None:
+    """While the key-encryption key is changed, both lie beside each other; and people keep copies. Chains do go in."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    key = base64.b64encode(b"k" * 32)
+    for name, content in {
+        "engage.kek.old": key + b"\n",
+        "engage.kek.new": key,
+        "copy of the key.txt": b"\n  " + key + b"\r\n",
+        "release.key": b"engage-release-key:" + key + b"\n",
+        "notes.txt": b"the key is " + b"elsewhere",
+        "partner_CA.pem": b"-----BEGIN CERTIFICATE-----\n" + key + b"\n-----END CERTIFICATE-----\n",
+    }.items():
+        (folder / name).write_bytes(content)
+    files = HostFiles(tmp_path / "data", tmp_path / "uploads", {}, folder)
+    assert [name for name, _ in files.members()] == ["authority/notes.txt", "authority/partner_CA.pem"]
