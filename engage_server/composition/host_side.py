@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engage_server.services.device_files.for_devices import FilesForDevices
     from engage_server.services.device_files.upload_feed import UploadFeed
     from engage_server.services.installation.disk_overview import DiskOverview
+    from engage_server.services.kpn_devices.ingress_copy import IngressCopy
     from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.waiting.refused_uploads import RefusedUploads
     from engage_server.services.waiting.standing import Waiting
@@ -101,3 +102,10 @@ class HostSide:
         from engage_server.services.waiting.standing import Waiting
 
         return Waiting(self.uploads, DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def ingress_copy(self) -> "IngressCopy":
+        """Keeps the copy of the link tables that the ingress reads."""
+        from engage_server.services.kpn_devices.ingress_copy import IngressCopy
+
+        return IngressCopy(self._settings.links_dir, self._store)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
     from engage_server.services.installation.recent_sites import RecentSites
-    from engage_server.services.kpn_devices.ingress_copy import IngressCopy
     from engage_server.services.kpn_devices.register import KpnDevices
     from engage_server.services.releases.confirmation import Confirmations
     from engage_server.services.releases.held_anchors import HeldAnchors
@@ -301,13 +300,6 @@ class OperatorSide(Alerted, HostSide):
         from engage_server.services.kpn_devices.register import KpnDevices
 
         return KpnDevices(self._store, lambda: ensured_link_sealer(self._settings))
-
-    @cached_property
-    def ingress_copy(self) -> "IngressCopy":
-        """Keeps the copy of the link tables that the ingress reads."""
-        from engage_server.services.kpn_devices.ingress_copy import IngressCopy
-
-        return IngressCopy(self._settings.links_dir, self._store)
 
     @cached_property
     def removal(self) -> "Removal":

@@ -32,7 +32,7 @@ class HostFiles:
         settings: Contents of settings files by name, without secrets.
         authority: The authority's folder. None: it does not go into the backup.
         never: Files that never go into a backup, wherever they are: keys and passwords. Nor does any other file that
-            holds nothing but a key of 32 bytes, such as one that a change of the key left beside it.
+            holds nothing but a key of 32 bytes. A change of the key leaves such files beside it.
     """
 
     def __init__(
