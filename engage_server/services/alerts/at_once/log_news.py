@@ -71,5 +71,15 @@ class LogNews:
         news = news_of(entry, self._address) if entry is not None else None
         if entry is None or news is None:
             return []
-        at = entry.event.at
-        return entries_for(recipients, news.message, news.site, f"entry {number}", now, happened_at=at)
+        at, hearing = entry.event.at, _hearing(recipients, news.site)
+        return entries_for(hearing, news.message, news.site, f"entry {number}", now, happened_at=at)
+
+
+def _hearing(recipients: Sequence[Recipient], site: str) -> Sequence[Recipient]:
+    """Who hears of it. An entry about the whole installation names people and sites that not everybody has to know.
+
+    If all recipients are limited to some sites, all of them hear of it: nobody would be worse.
+    """
+    if site:
+        return recipients
+    return [each for each in recipients if each.sites is None] or recipients
