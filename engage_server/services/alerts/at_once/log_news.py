@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import AlertMark, OutboxEntry, Recipient
-from engage_server.services.alerts.addressing import entries_for
+from engage_server.services.alerts.addressing import entries_for, see_all_sites
 from engage_server.services.alerts.at_once.audit_news import news_of
 from engage_server.store.interface import AuditStore, OutboxStore
 
@@ -71,15 +71,5 @@ class LogNews:
         news = news_of(entry, self._address) if entry is not None else None
         if entry is None or news is None:
             return []
-        at, hearing = entry.event.at, _hearing(recipients, news.site)
+        at, hearing = entry.event.at, recipients if news.site else see_all_sites(recipients)
         return entries_for(hearing, news.message, news.site, f"entry {number}", now, happened_at=at)
-
-
-def _hearing(recipients: Sequence[Recipient], site: str) -> Sequence[Recipient]:
-    """Who hears of it. An entry about the whole installation names people and sites that not everybody has to know.
-
-    If all recipients are limited to some sites, all of them hear of it: nobody would be worse.
-    """
-    if site:
-        return recipients
-    return [each for each in recipients if each.sites is None] or recipients

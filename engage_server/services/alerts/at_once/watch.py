@@ -6,7 +6,7 @@ from typing import Protocol
 
 from engage_server.records import AlertKind, AlertMark, Recipient, Site
 from engage_server.records.site import night_begins, night_of, zone_of
-from engage_server.services.alerts.addressing import entries_for
+from engage_server.services.alerts.addressing import entries_for, see_all_sites
 from engage_server.services.alerts.at_once.conditions import (
     Condition,
     broken_log,
@@ -82,7 +82,8 @@ class Watch:
         return sum(self._put(each, recipients, now) for each in found)
 
     def _put(self, change: Change, recipients: Sequence[Recipient], now: datetime) -> bool:
-        entries = entries_for(recipients, change.message, change.site, change.period, now)
+        hearing = see_all_sites(recipients) if change.message.kind is AlertKind.DRILL_FAILED else recipients
+        entries = entries_for(hearing, change.message, change.site, change.period, now)
         return self._store.put_in_outbox(entries, [change.mark])
 
     def _look(self, marks: Sequence[AlertMark], now: datetime) -> tuple[list[Condition], list[Key]]:
