@@ -123,9 +123,11 @@ def _loss(settings: Settings, lost: str, code: str) -> tuple[str, str, str] | No
             "installation.elsewhere",
         )
     if found:
+        backup = next(iter(backups_found(settings)), "FILE")
+        only = " --only-database" if any(device_remains(settings)) else ""
         return (
             f"{lost}: {_missing_database(settings)}, but {' and '.join(found)}",
-            f"Restore it: engage backup restore {next(iter(backups_found(settings)), 'FILE')}. Without a backup, with "
+            f"Restore it: engage backup restore {backup}{only}. Without a backup, with "
             "the site key that the doors have: engage init --new --site-key-file FILE",
             code,
         )

@@ -78,10 +78,15 @@ class Alerting:
         def faults(now: datetime) -> list[str]:
             return backup_standing(store, now, is_nightly=False).faults
 
+        def trouble(now: datetime) -> tuple[list[str], bool]:
+            standing = backup_standing(store, now, is_nightly=self.is_nightly)
+            return standing.faults, standing.failed is not None
+
+        self.is_nightly = False
         self.kept = Kept()
         self.log: list[str] = []
         self.mornings = Mornings(store, Gathering(store, self.look, figures, faults), CONSOLE)
-        self.watch = Watch(store, world.confirmations, faults, CONSOLE)
+        self.watch = Watch(store, world.confirmations, trouble, CONSOLE)
         self.news = LogNews(store, CONSOLE)
         self.check = LogCheck(store)
         self.dispatch = Dispatch(store, self.kept.channel_for, "one/1", CONSOLE, self.log.append)

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from engage_server.composition.alerts.channels import channel_for
+from engage_server.composition.alerts.channels import channel_for, service_user
 from engage_server.composition.operators_listener import address
+from engage_server.records import Recipient, Secret
+from engage_server.services.alerts.channel import Channel
 from engage_server.settings import Settings
 from engage_server.store.sql_store import SqlStore
 
@@ -46,7 +48,7 @@ class AlertSide:
         """Where alerts go."""
         from engage_server.services.alerts.recipients import Recipients
 
-        return Recipients(self.store, partial(channel_for, environment=os.environ))
+        return Recipients(self.store, self._channels(os.environ))
 
     @cached_property
     def mornings(self) -> "Mornings":
@@ -63,7 +65,7 @@ class AlertSide:
         """What lasts, and cannot wait."""
         from engage_server.services.alerts.at_once.watch import Watch
 
-        return Watch(self.store, self._side.confirmations, self._backup_faults, self.address)
+        return Watch(self.store, self._side.confirmations, self._backups_in_trouble, self.address)
 
     @cached_property
     def log_news(self) -> "LogNews":
@@ -82,6 +84,13 @@ class AlertSide:
     def _backup_faults(self, now: datetime) -> list[str]:
         return self._side.backup_standing(now).faults
 
+    def _backups_in_trouble(self, now: datetime) -> tuple[list[str], bool]:
+        standing = self._side.backup_standing(now)
+        return standing.faults, standing.failed is not None
+
+    def _channels(self, environment: Mapping[str, str]) -> Callable[[Recipient, Secret | None], Channel]:
+        return partial(channel_for, environment=environment, run_as=service_user(self._settings))
+
     def dispatch(self, holder: str, environment: Mapping[str, str], log: Callable[[str], None]) -> "Dispatch":
         """Make what sends.
 
@@ -92,7 +101,7 @@ class AlertSide:
         """
         from engage_server.services.alerts.dispatch import Dispatch
 
-        return Dispatch(self.store, partial(channel_for, environment=environment), holder, self.address, log)
+        return Dispatch(self.store, self._channels(environment), holder, self.address, log)
 
 
 def store_away(
@@ -114,5 +123,5 @@ def store_away(
     from engage_server.services.alerts.at_once.store_away import StoreAway
 
     after = timedelta(minutes=settings.alert_store_away_minutes)
-    by = partial(channel_for, environment=environment)
+    by = partial(channel_for, environment=environment, run_as=service_user(settings))
     return StoreAway(store, by, host, after, address(settings, by_browser=True), log)

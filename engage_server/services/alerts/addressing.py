@@ -69,3 +69,11 @@ def entries_for(
 def sites_of(recipient: Recipient, names: Sequence[str]) -> list[str]:
     """The sites that the alerts of a recipient are about, of all that there are."""
     return [name for name in names if recipient.sites is None or name in recipient.sites]
+
+
+def see_all_sites(recipients: Sequence[Recipient]) -> Sequence[Recipient]:
+    """Who hears of what may name people and sites that not everybody has to know, such as why a drill failed.
+
+    If all recipients are limited to some sites, all of them hear of it: that nobody does would be worse.
+    """
+    return [each for each in recipients if each.sites is None] or recipients

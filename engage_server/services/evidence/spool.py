@@ -18,6 +18,7 @@ from engage_server.services.disk_space.reserve import DiskReserve
 
 SEGMENT_BYTES = 1024 * 1024  # then the next file is started, so that files that were stored can be removed
 SUFFIX = ".sightings"
+READER_LOCK = "reader.lock"
 _UNLOOKED_BYTES = 16 * 1024  # a hundred lines: then the room on the disk is checked again
 
 
@@ -171,7 +172,7 @@ def claim(folder: Path) -> int:
     Raises:
         NotPossible: Another process already is, or the folder is not writable.
     """
-    path = folder / "reader.lock"
+    path = folder / READER_LOCK
     try:
         descriptor = open_file(path, os.O_RDWR)
     except OSError as error:

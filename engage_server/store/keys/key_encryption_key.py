@@ -106,5 +106,5 @@ def _not_of_this_installation(sentence: str) -> SealBroken:
     return SealBroken(
         sentence,
         "Point key_encryption_key_file, key_encryption_key_command or ENGAGE_KEY_ENCRYPTION_KEY at the key of this "
-        "installation. After 'engage key rotate', that is the new key.",
+        "installation. After 'engage key rotate', that is the new key. An older database opens with the key of then.",
     )

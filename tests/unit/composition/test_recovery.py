@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import stat
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from engage_server.errors import Conflict, Refused, SettingsInvalid, StoreVersio
 from engage_server.records import AuditAction, AuditHead
 from engage_server.services.backup.archive.reading import ArchivedFile
 from engage_server.services.backup.recovery.placing import Places, place_files
+from engage_server.services.evidence.spool import claim
 from engage_server.store import schema
 from engage_server.store.sealing import new_key_encryption_key
 from tests.support.lengths import examples
@@ -112,6 +114,19 @@ def test_another_backup_does_not_finish_it(backup: Path, tmp_path: Path) -> None
     with pytest.raises(Conflict, match="another restore has begun") as refused:
         restored(dataclasses.replace(request, only_database=True))
     assert str(request.settings.data_dir) in refused.value.next_step
+
+
+def test_nothing_is_restored_under_servers_that_run(backup: Path, tmp_path: Path) -> None:
+    """They would use it before anybody has looked at it. The control: once they have ended, it is restored."""
+    request = dataclasses.replace(request_for(backup, tmp_path / "place"), only_database=True)
+    spool = request.settings.spool_dir
+    spool.mkdir(parents=True)
+    held = claim(spool)
+    with pytest.raises(Conflict, match="the servers of this host run"):
+        restored(request)
+    assert not (request.settings.data_dir / "engage.db").exists()
+    os.close(held)
+    restored(request)
 
 
 @pytest.mark.parametrize("there", ["database", "empty database with a log", "device", "spool"])

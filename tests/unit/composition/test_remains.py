@@ -62,7 +62,12 @@ def test_backups_are_something_that_is_left_and_the_newest_is_named(tmp_path: Pa
         os.utime(tmp_path / "backups" / name, (at, at))
     with pytest.raises(Conflict, match="holds backups, the newest of them") as lost:
         create_installation(settings, {})
-    assert f"engage backup restore {tmp_path}/backups/engage-a-20261127T023000Z.tar.gz" in lost.value.next_step
+    assert f"engage backup restore {tmp_path}/backups/engage-a-20261127T023000Z.tar.gz." in lost.value.next_step
+    (tmp_path / "data" / "spool").mkdir(parents=True)
+    (tmp_path / "data" / "spool" / "x.sightings").touch()
+    with pytest.raises(Conflict) as lost:
+        create_installation(settings, {})
+    assert "20261127T023000Z.tar.gz --only-database. " in lost.value.next_step, "with them, all would be refused"
 
 
 def test_another_database_than_before_is_no_lost_one(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import AlertMark, OutboxEntry, Recipient
-from engage_server.services.alerts.addressing import entries_for
+from engage_server.services.alerts.addressing import entries_for, see_all_sites
 from engage_server.services.alerts.at_once.audit_news import news_of
 from engage_server.store.interface import AuditStore, OutboxStore
 
@@ -71,5 +71,5 @@ class LogNews:
         news = news_of(entry, self._address) if entry is not None else None
         if entry is None or news is None:
             return []
-        at = entry.event.at
-        return entries_for(recipients, news.message, news.site, f"entry {number}", now, happened_at=at)
+        at, hearing = entry.event.at, recipients if news.site else see_all_sites(recipients)
+        return entries_for(hearing, news.message, news.site, f"entry {number}", now, happened_at=at)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from engage_server.records import AlertKind, AlertMark, Recipient, Site
 from engage_server.records.site import night_begins, night_of, zone_of
-from engage_server.services.alerts.addressing import entries_for
+from engage_server.services.alerts.addressing import entries_for, see_all_sites
 from engage_server.services.alerts.at_once.conditions import (
     Condition,
     broken_log,
@@ -29,6 +29,7 @@ from engage_server.store.interface import (
 
 FEWEST = 3  # doors of a night before: fewer may be silent by chance
 _NIGHT = timedelta(days=1)
+_GRACE = timedelta(minutes=30)
 
 
 class WatchStore(RecipientStore, OutboxStore, SiteStore, RotationStore, EvidenceStore, PathStore, Protocol):
@@ -48,7 +49,7 @@ class Watch:
     Args:
         store: Holds it.
         confirmations: Knows why evidence may be missing: then no site is silent.
-        backup_faults: Says what is wrong with backups, one sentence each.
+        backup_faults: Says what is wrong with backups, one sentence each, and whether the last one failed.
         address: The URL of the console, without a path.
     """
 
@@ -56,10 +57,11 @@ class Watch:
         self,
         store: WatchStore,
         confirmations: Gaps,
-        backup_faults: Callable[[datetime], Sequence[str]],
+        backup_faults: Callable[[datetime], tuple[Sequence[str], bool]],
         address: str,
     ) -> None:
         self._backup_faults = backup_faults
+        self._overdue_since: datetime | None = None
         self._store = store
         self._confirmations = confirmations
         self._address = address
@@ -80,7 +82,8 @@ class Watch:
         return sum(self._put(each, recipients, now) for each in found)
 
     def _put(self, change: Change, recipients: Sequence[Recipient], now: datetime) -> bool:
-        entries = entries_for(recipients, change.message, change.site, change.period, now)
+        hearing = see_all_sites(recipients) if change.message.kind is AlertKind.DRILL_FAILED else recipients
+        entries = entries_for(hearing, change.message, change.site, change.period, now)
         return self._store.put_in_outbox(entries, [change.mark])
 
     def _look(self, marks: Sequence[AlertMark], now: datetime) -> tuple[list[Condition], list[Key]]:
@@ -88,10 +91,12 @@ class Watch:
         conditions = [
             *held_rotations(self._store.rotations(None, only_open=True)),
             *broken_log(faults_in(marks)),
-            *failed_backups(self._backup_faults(now)),
         ]
         judged: list[Key] = [(AlertKind.ROTATION_HELD, each.name) for each in sites]
-        judged += [(AlertKind.AUDIT_LOG_BROKEN, ""), (AlertKind.DRILL_FAILED, "")]
+        judged.append((AlertKind.AUDIT_LOG_BROKEN, ""))
+        for backups in self._backups(marks, now):
+            judged.append((AlertKind.DRILL_FAILED, ""))
+            conditions += backups
         lasting = {each.about: each for each in marks if each.topic == AlertKind.NOBODY_CALLED.value}
         has_gaps = bool(self._confirmations.gaps())
         for site in sites:
@@ -100,6 +105,21 @@ class Watch:
                     judged.append(key)
                     conditions += [condition] if condition is not None else []
         return conditions, judged
+
+    def _backups(self, marks: Sequence[AlertMark], now: datetime) -> Iterator[list[Condition]]:
+        """Whether backups are in trouble. Nothing, if that cannot be said now.
+
+        One that is overdue right after a start, or after nightly backups were switched on, is made within minutes.
+        """
+        faults, has_failed = self._backup_faults(now)
+        if not faults:
+            self._overdue_since = None
+            yield []
+            return
+        self._overdue_since = self._overdue_since or now
+        is_said = any(each.topic == AlertKind.DRILL_FAILED.value and each.value is not None for each in marks)
+        if has_failed or is_said or now - self._overdue_since >= _GRACE:
+            yield failed_backups(faults)
 
     def _silence(self, site: Site, mark: AlertMark | None, now: datetime) -> Iterator[tuple[Condition | None, Key]]:
         """Whether nobody called at a site. Nothing, if that cannot be said now.

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from engage_server.records import OutboxEntry
 from engage_server.services.alerts.channel import TAKEN, Delivery, HandOver, Outcome
@@ -24,6 +24,7 @@ _MOST_SHOWN = 200
 _TICK = 0.05
 # All that a program needs of ours. Everything else could be a secret: of the installation, its database, or a cloud.
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SYSTEMROOT")
+_OF_USER = ("HOME", "USER", "LOGNAME", "TMPDIR")
 _LOCALE = "LC_"
 
 
@@ -37,6 +38,7 @@ class CommandChannel:
         environment: The variables of this process. Few of them are passed on.
         clock: Seconds that only grow.
         seconds: How long it may take.
+        run_as: The user and group as whom it runs, where this process is root. None: those of this process.
     """
 
     program: str
@@ -44,6 +46,7 @@ class CommandChannel:
     environment: Mapping[str, str]
     clock: Callable[[], float]
     seconds: float = COMMAND_SECONDS
+    run_as: tuple[int, int] | None = None
 
     def send(self, entry: OutboxEntry, hand_over: HandOver) -> Delivery:
         """See :meth:`engage_server.services.alerts.channel.Channel.send`.
@@ -64,6 +67,10 @@ class CommandChannel:
 
     def _start(self, message: IO[bytes], variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         kept = {name: text for name, text in self.environment.items() if name in _PASSED_ON or name.startswith(_LOCALE)}
+        user: dict[str, Any] = {}
+        if self.run_as is not None:
+            kept = {name: text for name, text in kept.items() if name not in _OF_USER}
+            user = {"user": self.run_as[0], "group": self.run_as[1], "extra_groups": []}
         return subprocess.Popen(
             [self.program, *self.arguments],
             stdin=message,
@@ -73,6 +80,7 @@ class CommandChannel:
             env={**kept, **variables},
             close_fds=True,
             start_new_session=True,  # so that what it starts ends with it
+            **user,
         )
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> Delivery:
@@ -124,7 +132,7 @@ def variables_of(entry: OutboxEntry) -> dict[str, str]:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End it, and all that it started."""
+    """End it, and what it started in its process group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

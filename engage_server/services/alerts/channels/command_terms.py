@@ -61,6 +61,8 @@ def command_channel(
     environment: Mapping[str, str],
     clock: Callable[[], float],
     seconds: float = COMMAND_SECONDS,
+    run_as: tuple[int, int] | None = None,
 ) -> CommandChannel:
     """Make the channel of what was stored."""
-    return CommandChannel(shown["program"], json.loads(shown.get("arguments", "[]")), environment, clock, seconds)
+    arguments = json.loads(shown.get("arguments", "[]"))
+    return CommandChannel(shown["program"], arguments, environment, clock, seconds, run_as)

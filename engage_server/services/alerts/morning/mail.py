@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 from engage_server.records import AlertKind, AlertMessage
 from engage_server.services.alerts.morning.briefing import Briefing
-from engage_server.services.alerts.morning.outline import Section, outline_of
+from engage_server.services.alerts.morning.outline import Line, Section, outline_of
 from engage_server.services.alerts.morning.subject import alive_subject, subject_of
 from engage_server.services.alerts.wording import harmless, in_html
 
 MOST_DOORS = 50
 MOST_BYTES = 64 * 1024  # of text and page together; as Base64, with its head, that is less than 100 kB
 _LONGEST_LINK = 2000
+_ALL = 1_000_000
+# doors, then sections and lines of each: the last one fits whatever the lines hold
+_LENGTHS = ((MOST_DOORS, _ALL), (25, _ALL), (12, _ALL), (6, _ALL), (3, _ALL), (0, _ALL), (0, 50), (0, 20), (0, 7))
 
 
 def morning_message(briefing: Briefing) -> AlertMessage | None:
@@ -34,13 +37,29 @@ def whole_message(briefing: Briefing) -> AlertMessage:
 
 
 def _whole(briefing: Briefing) -> AlertMessage:
-    subject, doors = subject_of(briefing), MOST_DOORS
-    while True:
-        sections = outline_of(briefing, doors)
+    """The longest one that is not too long: doors are left out first, then the sections of sites, then lines."""
+    subject = subject_of(briefing)
+    for doors, most in _LENGTHS:
+        sections = _shortened(outline_of(briefing, doors), most, f"{briefing.address}/")
         text, html = _text(briefing, subject, sections), _html(briefing, subject, sections)
-        if len(text.encode()) + len(html.encode()) <= MOST_BYTES or not doors:
-            return AlertMessage(AlertKind.MORNING, subject, text, html, _facts(briefing))
-        doors //= 2
+        if len(text.encode()) + len(html.encode()) <= MOST_BYTES:
+            break
+    return AlertMessage(AlertKind.MORNING, subject, text, html, _facts(briefing))
+
+
+def _shortened(sections: Sequence[Section], most: int, link: str) -> list[Section]:
+    """At most so many sections, each with at most so many lines. What is left out is counted; the console has it."""
+    kept = [_first_lines(each, most, link) for each in sections[:most]]
+    if left := len(sections) - len(kept):
+        kept.append(Section("More", (Line(f"{left} more sections are on the console", link=link),)))
+    return kept
+
+
+def _first_lines(section: Section, most: int, link: str) -> Section:
+    left = len(section.lines) - most
+    if left <= 0:
+        return section
+    return Section(section.heading, (*section.lines[:most], Line(f"{left} more are on the console", link=link)))
 
 
 def _late(briefing: Briefing) -> str:

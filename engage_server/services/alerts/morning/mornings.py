@@ -9,7 +9,7 @@ from typing import Protocol
 from engage_server.errors import NotFound
 from engage_server.records import AlertKind, AlertMark, Recipient, Site
 from engage_server.records.site import zone_of
-from engage_server.services.alerts.addressing import entry_for, sites_of, wants
+from engage_server.services.alerts.addressing import entry_for, see_all_sites, sites_of, wants
 from engage_server.services.alerts.morning.briefing import BackupBriefing, Briefing, SiteBriefing
 from engage_server.services.alerts.morning.gathering import Gathering
 from engage_server.services.alerts.morning.mail import morning_message
@@ -34,6 +34,7 @@ class _Due:
     morning: Morning
     sites: tuple[Site, ...]
     mark: AlertMark
+    has_backups: bool = True
 
 
 class Mornings:
@@ -78,7 +79,7 @@ class Mornings:
         recipients = [each for each in self._store.recipients() if wants(each, AlertKind.MORNING)]
         if not recipients:
             return
-        sites = self._store.sites()
+        sites, see_all = self._store.sites(), see_all_sites(recipients)
         marks = {(each.recipient, each.about): each for each in self._store.alert_marks() if each.topic == TOPIC}
         for recipient in recipients:
             wanted = sites_of(recipient, [each.name for each in sites])
@@ -88,10 +89,12 @@ class Mornings:
                 morning = morning_at(now, zone_of(there[0]))
                 mark = marks.get((recipient.name, zone), AlertMark(TOPIC, zone, recipient.name))
                 if morning is not None and morning.at >= recipient.added_at and not _is_done(mark, morning):
-                    yield _Due(recipient, zone, morning, there, mark)
+                    yield _Due(recipient, zone, morning, there, mark, has_backups=recipient in see_all)
 
     def _put(self, due: _Due, read: "_Reading") -> int:
         briefing = self._briefing(due.morning, due.sites, read)
+        if not due.has_backups:
+            briefing = replace(briefing, backup=None)
         message = morning_message(briefing) if briefing.sites else None
         period = f"{due.morning.day.isoformat()} {due.zone}"
         entries = [entry_for(due.recipient, message, "", period, read.now)] if message is not None else []

@@ -50,7 +50,7 @@ def outline_of(briefing: Briefing, most_doors: int) -> list[Section]:
         most_doors: How many doors are listed at most: the worst of all sites.
     """
     shown = _worst(briefing.sites, most_doors)
-    found: list[Section] = []
+    found = [Section(f"{_name(site)}: to decide", tuple(_decisions(site, briefing.address))) for site in briefing.sites]
     for site in briefing.sites:
         found += _of_site(briefing, site, [door for door in shown if door.site == site.name])
     found.append(Section("Last safe days to start a rotation", tuple(_last_days(briefing))))
@@ -65,15 +65,17 @@ def _worst(sites: Sequence[SiteBriefing], most: int) -> list[DoorAtRisk]:
 
 
 def _of_site(briefing: Briefing, site: SiteBriefing, shown: Sequence[DoorAtRisk]) -> Iterator[Section]:
-    page = f"{briefing.address}/sites/{quote(site.name)}"
-    name = f"{site.title} ({site.name})" if site.title else site.name
-    yield Section(f"{name}: to decide", tuple(_decisions(site, page)))
+    name = _name(site)
     yield Section(f"{name}: the whole site", tuple(Line(why, mend) for why, mend in site.risks))
     for place in by_place(shown):
         where = place.place or "no place written down"
         yield Section(f"{name}: doors at risk, {where}", tuple(_door(door) for door in place.doors))
     yield Section(f"{name}: more doors at risk", tuple(_more(site, len(shown), f"{briefing.address}/")))
     yield Section(f"{name}: this night", tuple(_night(site)))
+
+
+def _name(site: SiteBriefing) -> str:
+    return f"{site.title} ({site.name})" if site.title else site.name
 
 
 def _door(door: DoorAtRisk) -> Line:
@@ -91,8 +93,8 @@ def _more(site: SiteBriefing, shown: int, link: str) -> Iterator[Line]:
         yield Line("There are too many to judge each: more doors may be at risk.", link="" if left else link)
 
 
-def _decisions(site: SiteBriefing, page: str) -> Iterator[Line]:
-    progress = site.rotation
+def _decisions(site: SiteBriefing, address: str) -> Iterator[Line]:
+    progress, page = site.rotation, f"{address}/sites/{quote(site.name)}"
     if progress is None:
         return
     rotation = progress.rotation

@@ -46,6 +46,7 @@ class NightlyBackups:
         self._work = work
         self._log = log
         self._now = now
+        self._failure = ""  # of the last run of this process, until one is good
 
     def run(self) -> None:
         """Make the backup if it is due, and if no other host makes it.
@@ -60,13 +61,20 @@ class NightlyBackups:
         runs, now = self._side.get().backup_runs, self._now()
         due = last_due(now, at, None)
         if any(each.step is BackupStep.DRILLED and each.at >= due for each in runs.last_good_backup_runs()):
+            self._failure = ""
             return
         if not runs.claim_backup(socket.gethostname(), now, due, TRY_AGAIN_AFTER, MOST_TRIES):
+            self._assert_good()
             return
         self._log.info("the nightly backup begins")
-        if failure := self._work(self._settings):
-            raise NotPossible(failure, "Check it: engage status")
+        self._failure = self._work(self._settings)
+        self._assert_good()
         self._log.info("the nightly backup is made, and its drill was good")
+
+    def _assert_good(self) -> None:
+        """A failure lasts until a run is good: that none may be made now ends nothing."""
+        if self._failure:
+            raise NotPossible(self._failure, "Check it: engage status")
 
 
 class BackupAges:

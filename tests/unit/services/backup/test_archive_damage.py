@@ -275,6 +275,18 @@ def test_no_flipped_bit_goes_unseen(tmp_path: Path) -> None:
     assert found > 100
 
 
+def test_a_bit_of_what_is_not_compressed_away_is_named_with_its_member(members: Members, tmp_path: Path) -> None:
+    """Its checksum comes at the end of the archive, but the digest says which member it was."""
+    stored = gzip.compress(gzip.decompress(together(members)), compresslevel=0)
+    place = stored.index(dict(members)[_SITES][:40])
+    changed = bytearray(stored)
+    changed[place + 5] ^= 1
+    assert refusal_of(bytes(changed), tmp_path) == f"the backup is damaged: {_SITES}: its content was changed"
+    changed[place + 5] ^= 1
+    (tmp_path / "b.tar.gz").write_bytes(changed)
+    open_archive(tmp_path / "b.tar.gz")  # the control
+
+
 def test_garbage_never_raises_anything_but_our_errors(members: Members, tmp_path: Path) -> None:
     """Of the unpacked bytes: headers, names, sizes, padding."""
     content, chance = gzip.decompress(archive_bytes()), random.Random(24)  # noqa: S311  # a choice, no secret

@@ -136,4 +136,14 @@ def test_a_site_s_people_hear_of_their_site(world: World) -> None:
     world.store.record(replace(reset(), site=""))
     run(world)
     found = sorted((each.recipient, each.period) for each in world.store.outbox(9))
-    assert found == [("caretakers", "entry 4"), ("caretakers", "entry 5"), ("north", "entry 5")]
+    assert found == [("caretakers", "entry 4"), ("caretakers", "entry 5")], "of people, who may have another site"
+
+
+def test_where_all_are_limited_all_hear_of_it(world: World) -> None:
+    """Break-glass that nobody hears of would be worse."""
+    world.store.remove_recipient("caretakers", replace(reset(), action=AuditAction.UNKNOWN))
+    add(world, "north", sites=("north",))
+    run(world)
+    world.store.record(replace(reset(), site=""))
+    run(world)
+    assert [each.recipient for each in world.store.outbox(9)] == ["north"]

@@ -119,6 +119,21 @@ class TestBackups:
         assert said(world, NOW + 2 * HOUR)[0].startswith("Over: backups: the drill")
         assert {each.message.kind for each in world.store.outbox(9)} == {AlertKind.DRILL_FAILED}
 
+    def test_one_that_was_never_made_has_half_an_hour(self, world: World) -> None:
+        """Nightly backups were switched on just now, or this host starts: the first one is made within minutes."""
+        alerting = Alerting(world)
+        alerting.is_nightly = True
+
+        def count(now: datetime) -> int:
+            alerting.watch.run(world.store.recipients(), now)
+            return len(world.store.outbox(9))
+
+        assert [count(NOW), count(NOW + 0.4 * HOUR), count(NOW + 0.6 * HOUR)] == [0, 0, 1]
+        restarted = Alerting(world)
+        restarted.is_nightly = True
+        restarted.watch.run(world.store.recipients(), NOW + 0.7 * HOUR)
+        assert len(world.store.outbox(9)) == 1, "it is not over because a host has restarted"
+
 
 def _run(at: datetime, why: str) -> BackupRun:
     return BackupRun(BackupStep.DRILLED, at, not why, "engage.tar.gz", "one", 3.0, why)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import Any
 
@@ -71,6 +72,27 @@ open({str(out)!r}, "w").write(json.dumps({{
     assert got["variables"]["ENGAGE_ALERT_SITE"] == "main"
     assert (got["folder"], got["session"]) == ("/", True)
     assert got["descriptors"] == [0, 1, 2, 3], "the last one is its own look at them"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_runs_it_as_the_user_of_the_service() -> None:
+    """The control: without one, it runs as root."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # pytest's own folders are root's alone
+        _run_as_nobody(Path(folder))
+
+
+def _run_as_nobody(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    out.touch()
+    out.chmod(0o666)
+    text = f"import os; open({str(out)!r}, 'a').write(f'{{os.getuid()}} {{os.getgid()}} {{os.getgroups()}}\\n')"
+    of = program(tmp_path, text, "/usr/bin/python3")
+    for run_as in (None, (65534, 65534)):
+        channel = CommandChannel(of, (), HERE, time.monotonic, run_as=run_as)
+        assert channel.send(entry(), lambda: True) == Delivery(Outcome.SENT)
+    assert out.read_text().splitlines()[-1] == "65534 65534 []"
+    assert out.read_text().startswith("0 0")
 
 
 def test_variables_are_on_one_line(tmp_path: Path) -> None:

@@ -155,6 +155,12 @@ class TestSize:
         assert listed == 50 or (name and listed >= 12)
         assert f"{10_001 - listed:,} more doors at risk. See all of them:\n  {CONSOLE}/\n" in found.text
 
+    def test_very_many_sites_are_a_mail_that_arrives(self) -> None:
+        found = message(*(site(door(number, site=f"s{number}"), name=f"s{number}") for number in range(400)))
+        assert len((found.text + found.html).encode()) <= MOST_BYTES
+        assert "more sections are on the console" in found.text
+        assert "more sections" not in message(site(door(1))).text
+
     def test_the_worst_of_all_sites_are_shown(self) -> None:
         low = site(*[never_seen(number) for number in range(60)])
         high = site(door(5000, site="north"), name="north")

@@ -71,8 +71,13 @@ def test_a_failure_is_reported_and_tried_again_later(world: World, tmp_path: Pat
     with pytest.raises(NotPossible, match="no space"):
         host.nights.run()
     host.now += timedelta(minutes=30)
-    host.nights.run()
+    with pytest.raises(NotPossible, match="no space"):  # no try is due, and nothing is good again
+        host.nights.run()
     assert host.done == 1
+    host.failure = ""
+    host.now += timedelta(hours=2)
+    host.nights.run()
+    assert host.done == 2
 
 
 def test_the_process_says_why_it_failed(tmp_path: Path) -> None:
