@@ -530,8 +530,9 @@ def test_no_command_takes_a_secret_as_an_argument() -> None:
 
     options = {option for _, command in commands() for param in command.params for option in param.opts}
     of_secrets = {option for option in options if "key" in option or "pass" in option}
-    # --destroy-site-key takes a site's name, and --key of "telekom sign" the name of a file
-    assert of_secrets == {"--site-key-file", "--passphrase-file", "--destroy-site-key", "--key"}
+    files = {"--site-key-file", "--passphrase-file", "--password-file", "--new-key-file", "--links-key-file"}
+    # --destroy-site-key takes a site's name, --key of "telekom sign" the name of a file, the last one a program's words
+    assert of_secrets == {*files, "--destroy-site-key", "--key", "--new-key-command"}
 
 
 def test_the_log_of_the_servers_shows_no_secret(shared_pair: RunningPair) -> None:

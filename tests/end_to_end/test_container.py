@@ -84,7 +84,7 @@ def test_each_key_lies_in_a_volume_of_its_own(folder: Path) -> None:
         assert "warning" not in log
         assert "new random site key" not in log, "it has the key that doors were commissioned with"
         assert files(folder, KEK) == {"engage.kek"}
-        assert files(folder, AUTHORITY) == {"main"}
+        assert files(folder, AUTHORITY) == {"main", ".installation"}, "a trace of the installation, and no secret"
         assert files(folder, STATE) >= {"engage.toml", "data"}
     assert not list((folder / STATE).rglob("*.k*"))
     kek = (folder / KEK / "engage.kek").read_bytes()

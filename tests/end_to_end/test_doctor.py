@@ -37,6 +37,8 @@ def test_a_pair_that_is_well_and_then_less_so(tmp_path: Path) -> None:
         levels = {name: {each["level"] for each in checks} for name, checks in found.items()}
         assert levels.pop("authority") == {"warning"}
         assert str(tmp_path / "certs" / "main") in found["authority"][0]["sentence"]
+        assert levels.pop("backup") == {"warning"}
+        assert "there is no backup" in found["backup"][0]["sentence"]
         assert all(level == {"ok"} for level in levels.values()), found
         assert set(levels) == {"files", "database", "keys", "ports", "operators", "names", "clock", "fetch"}
         assert json.loads(ok(engage(tmp_path, "device", "list", "--json"))) == [], "its own fetch is no door"

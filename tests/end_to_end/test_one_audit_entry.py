@@ -146,6 +146,8 @@ STEPS = [
     step("alert add command log --run /bin/cat", (Act.ALERT_CHANGE, Act.ALERT_COMMAND_SET), "alert:recipient-added"),
     step("alert test log", Act.ALERT_TEST, "alert:recipient-tested"),
     step("alert remove log", Act.ALERT_CHANGE, "alert:recipient-removed"),
+    step("backup create here.tar.gz", Act.BACKUP_CREATE, "backup:created"),
+    step("store copy --to sqlite:///copy.db", Act.STORE_COPY, "store:copied"),
     step("site remove west --yes", Act.SITE_REMOVE, "site:removed"),
     step(
         "import vendor vendor --site old --site-key-file site.key --apply",
@@ -243,7 +245,8 @@ def _walk(folder: Path, found: dict[int, list[Mapping[str, Any]]]) -> None:
 
 def test_every_act_that_is_recorded_is_walked() -> None:
     done = {act for each in STEPS for act in each.acts}
-    assert done == {act for act, permission in PERMISSIONS.items() if permission.is_recorded}
+    elsewhere = {Act.BACKUP_RESTORE}  # in the log that is restored: tests/unit/composition/test_recovery.py
+    assert done | elsewhere == {act for act, permission in PERMISSIONS.items() if permission.is_recorded}
 
 
 def test_the_acts_of_a_step_are_those_of_its_command() -> None:
