@@ -11,6 +11,7 @@ from tests.support.transcripts.page import Block, Command, Mark, PageInvalid, co
 # What differs from run to run, and stands on a page as it was once. All else is compared to the letter.
 _VARY = (
     (re.compile(r"\b[0-9a-f]{32,64}\b"), "(hash)"),
+    (re.compile(r"\bkey [0-9a-f]{16}\b"), "key (id)"),
     (re.compile(r"\b([0-9A-F]{2} ){3}[0-9A-F]{2}\b"), "(pairs)"),  # of a fingerprint that is read out
     (re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{27}="), "(HMAC-SHA1)"),
 )
