@@ -7,7 +7,7 @@ from engage_server.records import KeyHolder, KeyRotation
 from engage_server.services.keys.standing import KeyStanding
 
 
-def standing_json(standing: KeyStanding) -> Mapping[str, Any]:
+def key_standing_fields(standing: KeyStanding) -> Mapping[str, Any]:
     """What ``engage key check`` found."""
     sealed = standing.sealed
     return {
@@ -21,15 +21,15 @@ def standing_json(standing: KeyStanding) -> Mapping[str, Any]:
         "sealed_values": None if sealed is None else sealed.count,
         "broken": None if sealed is None else list(sealed.broken),
         "release_key": standing.release_key,
-        "holders": [holder_json(each, standing.rotation) for each in standing.holders],
-        "rotation": None if standing.rotation is None else rotation_json(standing.rotation),
+        "holders": [holder_fields(each, standing.rotation) for each in standing.holders],
+        "rotation": None if standing.rotation is None else key_rotation_fields(standing.rotation),
         "left_over": list(standing.left_over),
         "next_step": standing.next_step,
         "ok": standing.is_well,
     }
 
 
-def holder_json(holder: KeyHolder, rotation: KeyRotation | None) -> Mapping[str, Any]:
+def holder_fields(holder: KeyHolder, rotation: KeyRotation | None) -> Mapping[str, Any]:
     """A process that needs the key."""
     return {
         "host": holder.host,
@@ -43,7 +43,7 @@ def holder_json(holder: KeyHolder, rotation: KeyRotation | None) -> Mapping[str,
     }
 
 
-def rotation_json(rotation: KeyRotation) -> Mapping[str, Any]:
+def key_rotation_fields(rotation: KeyRotation) -> Mapping[str, Any]:
     """A change of the key that is not over."""
     return {
         "old": rotation.old,

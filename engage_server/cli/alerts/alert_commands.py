@@ -30,7 +30,7 @@ alert.add_command(add)
 @json_option
 @click.pass_obj
 def list_recipients(session: Session, as_json: bool) -> None:
-    """List who gets alerts, when one last arrived, and what went wrong."""
+    """List who gets alerts, and how the last one went."""
     found = session.operator_side().alerting.recipients.all()
     if as_json:
         print_json([recipient_json(each) for each in found])
@@ -79,7 +79,7 @@ def test(session: Session, name: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def remove(session: Session, name: str, as_json: bool) -> None:
-    """Remove a recipient, its secret, and the alerts that wait for it."""
+    """Remove a recipient, its secret, and alerts that wait."""
     session.operator_side().alerting.recipients.remove(name, session.occasion())
     if as_json:
         print_json({"recipient": name, "removed": True})

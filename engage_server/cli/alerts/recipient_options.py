@@ -37,7 +37,8 @@ def recipient_options(command: _F) -> _F:
         "kinds",
         multiple=True,
         type=click.Choice(_OF_PEOPLE),
-        help="Only alerts of this kind. Repeat it for each. [default: all kinds]",
+        metavar="KIND",
+        help=f"Only alerts of this kind: {', '.join(_OF_PEOPLE)}. Repeat it for each. [default: all kinds]",
     )
     return name(sites(kinds(command)))
 

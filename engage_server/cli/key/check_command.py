@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.as_json.keys import standing_json
+from engage_server.as_json.keys import key_standing_fields
 from engage_server.cli.output import counted, json_option, print_json, print_next, print_table, print_wrapped
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
@@ -31,7 +31,7 @@ def check(session: Session, as_json: bool) -> int:
     """
     standing = check_keys(session.settings(), session.environment)
     if as_json:
-        print_json(standing_json(standing))
+        print_json(key_standing_fields(standing))
     else:
         print_standing(standing)
     return int(not standing.is_well)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from engage_server.as_json.keys import standing_json
+from engage_server.as_json.keys import key_standing_fields
 from engage_server.cli.key.check_command import print_holders
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath
@@ -123,7 +123,7 @@ def _words(command: str | None) -> tuple[str, ...]:
 def _show(session: Session, as_json: bool) -> int:
     standing = check_keys(session.settings(), session.environment)
     if as_json:
-        print_json(standing_json(standing))
+        print_json(key_standing_fields(standing))
         return 0
     if standing.rotation is None:
         click.echo(f"the key-encryption key {standing.key_id} is not being replaced")

@@ -54,7 +54,7 @@ def link() -> None:
 @json_option
 @click.pass_obj
 def list_links(session: Session, site: str | None, as_json: bool) -> int:
-    """List all links, the worst first, with the state of each path.
+    """List all links, the worst first, with their paths.
 
     ok: something came over it lately. degraded: it is silent for three times as long as expected, or a partner says so.
     cut: a partner says so. unknown: nothing is known.

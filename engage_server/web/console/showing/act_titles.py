@@ -6,9 +6,15 @@ from engage_server.records import AuditAction
 
 _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
     "Alerts": {
+        AuditAction.ALERT_MAIL_SENT: "Morning mail sent by hand",
         AuditAction.ALERT_RECIPIENT_ADDED: "Recipient added",
         AuditAction.ALERT_RECIPIENT_REMOVED: "Recipient removed",
         AuditAction.ALERT_RECIPIENT_TESTED: "Test alert sent",
+    },
+    "Backups": {
+        AuditAction.BACKUP_CREATED: "Backup made",
+        AuditAction.BACKUP_RESTORED: "Backup restored",
+        AuditAction.STORE_COPIED: "Database copied",
     },
     "Doors": {
         AuditAction.DEVICE_ADDED: "Door put on the list",
@@ -21,6 +27,7 @@ _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
         AuditAction.AUDIT_CHAINED: "Audit log protected by hashes",
         AuditAction.HOST_FORGOTTEN: "Host removed",
         AuditAction.INSTALLATION_CREATED: "Installation created",
+        AuditAction.INSTALLATION_KEY_MADE: "Installation key made",
         AuditAction.INSTALLATION_MIGRATED: "Database upgraded",
         AuditAction.RELEASE_KEY_EXPORTED: "Release key exported",
     },
@@ -29,6 +36,11 @@ _KINDS: Mapping[str, Mapping[AuditAction, str]] = {
         AuditAction.DOWNLINK_QUEUED: "Message to a device queued",
         AuditAction.KPN_DEVICE_ADDED: "Device added",
         AuditAction.KPN_DEVICE_REMOVED: "Device removed",
+    },
+    "Keys": {
+        AuditAction.KEY_ROTATION_ABORTED: "Change of the key-encryption key given up",
+        AuditAction.KEY_ROTATION_BEGUN: "Change of the key-encryption key begun",
+        AuditAction.KEY_ROTATION_ENDED: "Key-encryption key changed",
     },
     "People and tokens": {
         AuditAction.PASSWORD_SET: "Password set",

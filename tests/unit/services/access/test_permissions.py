@@ -132,6 +132,10 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "alert:recipient-added": Act.ALERT_CHANGE,
         "alert:recipient-removed": Act.ALERT_CHANGE,
         "alert:recipient-tested": Act.ALERT_TEST,
+        "alert:mail-sent": Act.ALERT_TEST,
+        "backup:created": Act.BACKUP_CREATE,
+        "backup:restored": Act.BACKUP_RESTORE,
+        "store:copied": Act.STORE_COPY,
         "person:added": Act.PEOPLE_CHANGE,
         "person:changed": Act.PEOPLE_CHANGE,
         "person:reset": Act.PEOPLE_CHANGE,
@@ -142,7 +146,8 @@ def test_every_action_of_an_operator_has_an_act() -> None:
     }
     assert {action.value for action in AuditAction} == set(spelled) | of_nobody
     recorded = {act for act, permission in PERMISSIONS.items() if permission.is_recorded}
-    assert recorded == {*spelled.values(), Act.ROTATION_ABORT, Act.INSTALLATION_MAKE}
+    # a command as a recipient is one more act beside the change of recipients
+    assert recorded == {*spelled.values(), Act.ROTATION_ABORT, Act.INSTALLATION_MAKE, Act.ALERT_COMMAND_SET}
 
 
 def test_what_a_token_or_a_viewer_may_see_leaves_no_entry() -> None:

@@ -79,7 +79,7 @@ class TestRegister:
         assert LINKS.open(added.sealed_secret, secret_purpose(IMEI)) == SECRET
         with pytest.raises(SealBroken):
             LINKS.open(added.sealed_secret, secret_purpose(OTHER))
-        with pytest.raises(SealBroken, match="sealed with another key"):
+        with pytest.raises(SealBroken, match="sealed with the key of another installation"):
             SEALER.open(added.sealed_secret, secret_purpose(IMEI))
         with pytest.raises(SealBroken) as broken:
             LinkSealer(Secret(bytes(32))).open(added.sealed_secret, secret_purpose(IMEI))
