@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +100,12 @@ def test_a_sim_that_the_network_does_not_reach_is_not_restored_because_it_is_act
     side.path_recording.record([PathEvent("main", "depot-sim", at, "sim_unreachable", PathSays.DEGRADED, {})])
     ok(engage(sim_folder, "sim", "list"))
     assert path(sim_folder)["said_by"] == "sim_unreachable"
-    over = PathEvent("main", "depot-sim", at + timedelta(seconds=1), "sim_reachable", PathSays.RESTORED, {})
+    # never ahead of the clock: what the next test says would be older, and change nothing
+    over = PathEvent("main", "depot-sim", datetime.now(UTC), "sim_reachable", PathSays.RESTORED, {})
     side.path_recording.record([over])
     side.close()
 
 
-@pytest.mark.xfail(strict=False, reason="passes alone, and fails after the tests above: why is not known yet")
 def test_the_poll_learns_it_too(sim_folder: Path, account: MemoryAccount) -> None:
     turns = HostTurns(sim_folder / "data" / "links", NoJournal())
     turn = turns.take("jpu", turns.look("jpu"))
