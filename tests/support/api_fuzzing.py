@@ -18,6 +18,7 @@ from tests.support.world import serial_of
 _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 _CHAINS = 6
 _DEVICES = 4  # that most of the requests are about; all but the last have called
+_ANSWER_SECONDS = 90  # for one answer: with four processes on two cores ten were too few, and nothing was wrong
 _PATIENCE = 3600  # seconds for one run; it ends by itself, and sooner where nobody else is at work
 _BEYOND_THE_FORM = {"2xx", "304", "401", "403", "404", "409", "412"}  # who calls, what exists, what happened since
 _REFUSALS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 421, 422, 428)
@@ -71,7 +72,7 @@ def fuzz(folder: Path, origin: str, *, seed: int, cases: int, **variables: str) 
     command = [
         *(SCHEMATHESIS, "--config-file", "schemathesis.toml", "run", "openapi.json", "--origin", origin),
         *("--checks", "all", "--max-examples", cases, "--seed", seed, "--no-shrink"),
-        *("--continue-on-failure", "--generation-database", "none"),
+        *("--continue-on-failure", "--generation-database", "none", "--request-timeout", _ANSWER_SECONDS),
         *("--report", "json", "--report-json-path", "report.json"),
     ]
     done = subprocess.run(

@@ -18,8 +18,12 @@ from tests.support.running import ok
 from tests.support.sim.stateful import sim_tables
 
 ICCID = "8931440000000000001"
-NOW = datetime.now(UTC).replace(microsecond=0)
-GOOD = AccountMemory(began_at=NOW, ended_at=NOW, answered_at=NOW, rounds=3, things=1)
+
+
+def good(*, ended: timedelta = timedelta()) -> AccountMemory:
+    """A poll that ended just now, or so long ago. By the test's own start: a run of all tests takes an hour."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return AccountMemory(began_at=now, ended_at=now - ended, answered_at=now, rounds=3, things=1)
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +46,17 @@ def check_of_poll(folder: Path) -> tuple[str, str]:
 
 
 def test_an_account_that_answers(folder: Path) -> None:
-    remember(folder, GOOD)
-    assert check_of_poll(folder) == ("ok", f"account jpu answered at {NOW:%Y-%m-%d %H:%M} UTC: 1 SIM")
+    memory = good()
+    remember(folder, memory)
+    assert memory.answered_at is not None
+    assert check_of_poll(folder) == ("ok", f"account jpu answered at {memory.answered_at:%Y-%m-%d %H:%M} UTC: 1 SIM")
     assert "account jpu answered at" in ok(engage(folder, "link", "list"))
     (listed,) = json.loads(ok(engage(folder, "link", "list", "--json")))
     assert listed["account"] == {
         "name": "jpu",
         "every_seconds": 900,
-        "asked_at": NOW.isoformat(),
-        "answered_at": NOW.isoformat(),
+        "asked_at": memory.answered_at.isoformat(),
+        "answered_at": memory.answered_at.isoformat(),
         "sims": 1,
         "trouble": None,
         "trouble_since": None,
@@ -61,8 +67,8 @@ def test_an_account_that_answers(folder: Path) -> None:
     ("memory", "words"),
     [
         (AccountMemory(), "was never asked"),
-        (replace(GOOD, ended_at=NOW - timedelta(hours=2)), "too long ago"),
-        (replace(GOOD, trouble="no answer within 30 s", trouble_since=NOW), "in trouble since"),
+        (good(ended=timedelta(hours=2)), "too long ago"),
+        (replace(good(), trouble="no answer within 30 s", trouble_since=datetime.now(UTC)), "in trouble since"),
     ],
 )
 def test_what_is_wrong_is_a_warning_and_no_word_of_a_path(folder: Path, memory: AccountMemory, words: str) -> None:
@@ -78,7 +84,7 @@ def test_the_database_counts_before_this_hosts_files(folder: Path) -> None:
     """Where the polls of several hosts share one."""
     remember(folder, AccountMemory())
     side = open_operator_side(load_settings(None, {}, {}, folder), {})
-    row = {"account": "jpu", "version": 1, "held_until": NOW, "memory": to_text(GOOD)}
+    row = {"account": "jpu", "version": 1, "held_until": datetime.now(UTC), "memory": to_text(good())}
     with side._store._engine.begin() as connection:
         connection.execute(sim_polls.insert().values(row))
     assert check_of_poll(folder)[0] == "ok"
