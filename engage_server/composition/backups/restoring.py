@@ -79,7 +79,8 @@ def restored_for_drill(path: Path, keys: DrillKeys, scratch: Path, reserve_mib: 
         create_sqlite_file(url)
         with kept_open(open_engine(url)) as engine:
             ends = _Ends()
-            fill(engine, archive.manifest.schema, ends.watched(archive))
+            is_current = archive.manifest.schema == schema.REVISIONS[-1]
+            fill(engine, archive.manifest.schema, ends.watched(archive), is_for_a_moment=is_current)
             try:
                 sealer = schema.upgrade(engine, keys.key, _ACTOR).sealer
             except SealBroken as error:

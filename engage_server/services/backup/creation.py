@@ -174,8 +174,12 @@ class _Making:
 
     def _watched(self, table: str) -> Iterator[bytes]:
         """The rows of a table. What the manifest needs of them is kept."""
+        rows = self._picture.rows(table)
+        return self._kept(table, rows) if table in (_AUDIT, _INSTALLATION) else rows  # others have millions
+
+    def _kept(self, table: str, rows: Iterator[bytes]) -> Iterator[bytes]:
         line = b""
-        for line in self._picture.rows(table):
+        for line in rows:
             yield line
         if line and table == _AUDIT:
             self._head = head_of(line)

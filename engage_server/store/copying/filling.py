@@ -18,10 +18,12 @@ _NOT_FILLED = {*LEFT_OUT, "alembic_version"}  # the migrations write that one
 
 # Adds rows to a table. The number is that of the first row's line, for errors.
 _Add = Callable[[TableShape, int, Sequence[Row]], None]
-_Filling = Callable[[Engine, str], AbstractContextManager[tuple[Mapping[str, TableShape], _Add]]]
+_Filling = Callable[[Engine, str, bool], AbstractContextManager[tuple[Mapping[str, TableShape], _Add]]]
 
 
-def fill(engine: Engine, schema: str, tables: Iterable[TableRows]) -> Mapping[str, int]:
+def fill(
+    engine: Engine, schema: str, tables: Iterable[TableRows], *, is_for_a_moment: bool = False
+) -> Mapping[str, int]:
     """Make the tables of one version, and fill them. If anything is wrong, PostgreSQL has none of it.
 
     A SQLite file that could not be filled is of no use: remove it.
@@ -32,6 +34,8 @@ def fill(engine: Engine, schema: str, tables: Iterable[TableRows]) -> Mapping[st
         engine: An empty database. The file of a SQLite database exists, and is empty.
         schema: The version of the tables that the rows are of.
         tables: Each table with its rows. They are read once, in this order, and never all in memory.
+        is_for_a_moment: Leave out the indexes that only make reading faster. Those that judge the rows are made. Do
+            not upgrade such a database: a migration expects all of them.
 
     Returns:
         How many rows each table has.
@@ -45,7 +49,7 @@ def fill(engine: Engine, schema: str, tables: Iterable[TableRows]) -> Mapping[st
     """
     versions.assert_known(schema)
     assert_empty(engine)
-    with _filling_of(engine)(engine, schema) as (shapes, add):
+    with _filling_of(engine)(engine, schema, is_for_a_moment) as (shapes, add):
         return _filled(shapes, add, tables)
 
 

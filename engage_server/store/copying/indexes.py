@@ -15,14 +15,19 @@ OF_POSTGRESQL = (
 
 @contextmanager
 def without_indexes(
-    found: Sequence[tuple[str, str]], execute: Callable[[str], object], not_unique: type[Exception]
+    found: Sequence[tuple[str, str]],
+    execute: Callable[[str], object],
+    not_unique: type[Exception],
+    *,
+    only_unique: bool,
 ) -> Iterator[None]:
-    """Have no indexes but those of constraints. They are back at the end, the same as before.
+    """Have no indexes but those of constraints. They are back at the end, the same as before, or only the unique ones.
 
     Args:
         found: The name of each index, and the statement that makes it.
         execute: Runs a statement.
         not_unique: What ``execute`` raises if two rows have what is unique.
+        only_unique: Make only those that judge the rows.
 
     Raises:
         ContentNotUsable: Two rows have what is unique.
@@ -31,6 +36,8 @@ def without_indexes(
         execute(f'DROP INDEX "{name}"')
     yield
     for name, statement in found:
+        if only_unique and not statement.startswith("CREATE UNIQUE "):
+            continue
         try:
             execute(statement)
         except not_unique:

@@ -5,6 +5,8 @@ A million devices have some hundred million values.
 
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -45,7 +47,7 @@ _WRITERS: dict[Kind, Callable[[Any], str]] = {
 
 
 def lines_of(shape: TableShape, batches: Iterable[Sequence[Row]]) -> Iterator[bytes]:
-    """Yield a line for each row.
+    """Return a line for each row. They are read as they are taken.
 
     Args:
         shape: The table.
@@ -57,10 +59,13 @@ def lines_of(shape: TableShape, batches: Iterable[Sequence[Row]]) -> Iterator[by
     """
     columns = shape.in_order
     template = "{" + ",".join(f"{encode_basestring_ascii(column.name)}:%s" for column in columns) + "}\n"
-    for rows in batches:
-        written = map(_written, columns, zip(*rows, strict=True))
-        for line in map(template.__mod__, zip(*written, strict=True)):
-            yield line.encode("ascii")
+    return chain.from_iterable(map(partial(_lines, columns, template), batches))
+
+
+def _lines(columns: Sequence[ColumnShape], template: str, rows: Sequence[Row]) -> Sequence[bytes]:
+    """Return the lines of some rows. No value has a line break: they are escaped, so the lines can be parted again."""
+    written = map(_written, columns, zip(*rows, strict=True))
+    return "".join(map(template.__mod__, zip(*written, strict=True))).encode("ascii").splitlines(keepends=True)
 
 
 def _written(column: ColumnShape, values: Sequence[Any]) -> Iterable[Any]:

@@ -24,7 +24,7 @@ _OF_THE_ROWS = ("22", "23")  # the classes of SQLSTATE: data exceptions, integri
 
 
 @contextmanager
-def filling(engine: Engine, schema: str) -> Iterator[tuple[Mapping[str, TableShape], Any]]:
+def filling(engine: Engine, schema: str, is_for_a_moment: bool) -> Iterator[tuple[Mapping[str, TableShape], Any]]:
     """Make the tables, and yield their shapes and a function that adds rows. All of it is one transaction."""
     with writing(engine, seconds=None) as connection:
         versions.create_tables(connection, schema)
@@ -32,7 +32,9 @@ def filling(engine: Engine, schema: str) -> Iterator[tuple[Mapping[str, TableSha
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
         try:
             found = driver.execute(OF_POSTGRESQL).fetchall()
-            with without_indexes(found, partial(_execute, driver), psycopg.errors.UniqueViolation):
+            with without_indexes(
+                found, partial(_execute, driver), psycopg.errors.UniqueViolation, only_unique=is_for_a_moment
+            ):
                 yield shapes, partial(_add, driver)
         except psycopg.Error as error:
             raise _not_usable(error) from None

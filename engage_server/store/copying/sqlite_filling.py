@@ -21,7 +21,7 @@ _CACHE_KIB = 65_536  # with SQLite's 2 MB, an index of a million rows is read fr
 
 
 @contextmanager
-def filling(engine: Engine, schema: str) -> Iterator[tuple[Mapping[str, TableShape], Any]]:
+def filling(engine: Engine, schema: str, is_for_a_moment: bool) -> Iterator[tuple[Mapping[str, TableShape], Any]]:
     """Make the tables, and yield their shapes and a function that adds rows."""
     with writing(engine) as connection:
         versions.create_tables(connection, schema)
@@ -30,7 +30,9 @@ def filling(engine: Engine, schema: str) -> Iterator[tuple[Mapping[str, TableSha
     path = str(engine.url.database)
     try:
         with closing(_alone(path)) as file:
-            with without_indexes(file.execute(OF_SQLITE).fetchall(), file.execute, sqlite3.IntegrityError):
+            with without_indexes(
+                file.execute(OF_SQLITE).fetchall(), file.execute, sqlite3.IntegrityError, only_unique=is_for_a_moment
+            ):
                 yield shapes, partial(_add, file)
             _assert_references(file)
             file.execute("COMMIT")
