@@ -34,6 +34,10 @@ class RecipientJson(Shape):
     """When the newest alert was made that met trouble. Null: none did."""
     trouble: str
     """What trouble. Empty if there was none."""
+    tested_at: Instant | None
+    """When somebody last sent a test. Null: nobody did."""
+    test: str
+    """How that test ended. Empty if there was none."""
 
 
 class DeliveryJson(Shape):
@@ -84,6 +88,8 @@ def recipient_json(standing: RecipientStanding) -> RecipientJson:
         "sent_at": standing.sent_at.isoformat() if standing.sent_at else None,
         "trouble_at": standing.trouble_at.isoformat() if standing.trouble_at else None,
         "trouble": standing.trouble,
+        "tested_at": standing.tested_at.isoformat() if standing.tested_at else None,
+        "test": standing.test,
     }
 
 

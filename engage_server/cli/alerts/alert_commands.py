@@ -108,3 +108,5 @@ def _print_trouble(standing: RecipientStanding) -> None:
     elif standing.trouble and standing.trouble_at:
         waits = f" ({standing.waiting} waiting)" if standing.waiting else ""
         print_wrapped(f"{of.name}, alert of {standing.trouble_at:%Y-%m-%d %H:%M} UTC{waits}: {standing.trouble}", "  ")
+    if standing.tested_at:
+        print_wrapped(f"{of.name}, test of {standing.tested_at:%Y-%m-%d %H:%M} UTC: {standing.test}", "  ")

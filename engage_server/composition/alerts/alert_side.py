@@ -91,6 +91,27 @@ class AlertSide:
     def _channels(self, environment: Mapping[str, str]) -> Callable[[Recipient, Secret | None], Channel]:
         return partial(channel_for, environment=environment, run_as=service_user(self._settings))
 
+    def sending(
+        self,
+        holder: str,
+        environment: Mapping[str, str],
+        log: Callable[[str], None],
+        now: Callable[[], datetime],
+    ) -> Callable[[], None]:
+        """Make what begins to send all that is due, to several recipients at the same time. It waits for none of them.
+
+        Args:
+            holder: Who claims: ``host/pid``.
+            environment: The variables of this process.
+            log: Called with a sentence about each attempt that did not succeed.
+            now: The clock.
+        """
+        from engage_server.services.alerts.lanes import Lanes
+
+        dispatch = self.dispatch(holder, environment, log)
+        lanes = Lanes(lambda recipient: dispatch.run(now, recipient), log)
+        return lambda: lanes.start(self.store.due_recipients())
+
     def dispatch(self, holder: str, environment: Mapping[str, str], log: Callable[[str], None]) -> "Dispatch":
         """Make what sends.
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from engage_server.errors import EngageError, NotFound
 from engage_server.records import (
     AlertKind,
+    AlertMark,
     AlertMessage,
     ChannelKind,
     OutboxEntry,
@@ -16,6 +17,7 @@ from engage_server.records import (
 )
 from engage_server.services.alerts.addressing import entries_for
 from engage_server.services.alerts.at_once.conditions import message_of
+from engage_server.services.alerts.at_once.episodes import AGAIN_AFTER
 from engage_server.services.alerts.channel import LONGEST_SEND_SECONDS, Channel, Delivery, Outcome
 from engage_server.services.alerts.wording import harmless
 from engage_server.store.interface import AlertStore
@@ -74,14 +76,19 @@ class Dispatch:
         self._log = log
         self._claim_seconds = claim_seconds
 
-    def run(self, now: Callable[[], datetime]) -> list[Sent]:
+    def run(self, now: Callable[[], datetime], recipient: str | None = None) -> list[Sent]:
         """Send what is due, one after another, and return what became of it.
 
-        Each entry is claimed right before it is sent, so that a slow receiver holds up no other node.
+        Each entry is claimed right before it is sent, so that a slow receiver holds up no other node. It does hold up
+        the others in this run: see :class:`.lanes.Lanes`.
+
+        Args:
+            now: The clock.
+            recipient: Only what is for this one. None: all.
         """
         done: list[Sent] = []
         while len(done) < MOST_IN_A_RUN:
-            claimed = self._store.claim_from_outbox(self._holder, self._claim_seconds, 1)
+            claimed = self._store.claim_from_outbox(self._holder, self._claim_seconds, 1, recipient)
             if not claimed:
                 break
             done.append(self._send(claimed[0], now()))
@@ -141,10 +148,23 @@ class Dispatch:
         what = f"alerts to {recipient.name} {'are switched off' if is_off else 'are refused'}: {why}"
         fix = [delivery.fix] if delivery.fix else []
         fix.append(f"Do: Remove it, or add it again: engage alert remove {recipient.name}")
+        mark = self._said(recipient, now)
+        if mark is None and not is_off:
+            return
         message = message_of(AlertKind.RECIPIENT_OFF, what, fix, f"{self._address}/about")
         others = [each for each in recipients if each.name != recipient.name]
-        period = f"{recipient.name[:40]} {now.date().isoformat()}"  # a mailbox that refuses is said once a day
-        self._store.put_in_outbox(entries_for(others, message, "", period, now))
+        period = f"{recipient.name[:40]} {now:%Y-%m-%dT%H:%M:%S}"
+        self._store.put_in_outbox(entries_for(others, message, "", period, now), [mark] if mark is not None else [])
+
+    def _said(self, recipient: Recipient, now: datetime) -> AlertMark | None:
+        """The mark that this is said now. None if it was said less than a day ago: a mailbox may refuse each mail."""
+        topic = AlertKind.RECIPIENT_OFF.value
+        marks = (each for each in self._store.alert_marks() if (each.topic, each.recipient) == (topic, recipient.name))
+        mark = next(marks, AlertMark(topic, recipient=recipient.name))
+        said = datetime.fromisoformat(str(mark.value["said"])) if mark.value is not None else None
+        if said is not None and now - said < AGAIN_AFTER:
+            return None
+        return replace(mark, value={"said": now.isoformat()})
 
     def _give_up(self, entry: OutboxEntry, why: str) -> Sent:
         ended = replace(entry, state=OutboxState.GIVEN_UP, trouble=harmless(why))

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from engage_server.errors import NotFound, UsageError
 from engage_server.records import (
     Actor,
     AlertKind,
+    AlertMark,
     AlertMessage,
     AuditAction,
     ChannelKind,
@@ -23,9 +24,11 @@ from engage_server.records import (
 from engage_server.services.access.permissions import Act, assert_may
 from engage_server.services.alerts.channel import Channel, Delivery, Outcome
 from engage_server.services.alerts.channels.terms import ChannelTerms
+from engage_server.services.alerts.wording import harmless
 from engage_server.store.interface import AlertStore, AuditStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_TESTED = "tested"  # the topic of a mark
 _NEWEST = 300  # entries of the outbox that are looked through: an entry holds a whole mail
 _SHOWN_AS = {ChannelKind.MAIL: "to", ChannelKind.COMMAND: "program"}
 
@@ -56,6 +59,8 @@ class RecipientStanding:
         waiting: How many alerts wait for it.
         trouble_at: When the newest alert was made that met trouble. None: none did.
         trouble: What trouble. "" for none.
+        tested_at: When somebody last sent a test. None: nobody did.
+        test: How that ended: the outcome, and why. "" for none.
     """
 
     recipient: Recipient
@@ -63,6 +68,8 @@ class RecipientStanding:
     waiting: int = 0
     trouble_at: datetime | None = None
     trouble: str = ""
+    tested_at: datetime | None = None
+    test: str = ""
 
 
 class Recipients:
@@ -135,8 +142,10 @@ class Recipients:
     def all(self) -> Sequence[RecipientStanding]:
         """Return all of them, by name, and how each stands."""
         entries = self._store.outbox(_NEWEST)
+        tests = {each.recipient: each for each in self._store.alert_marks() if each.topic == _TESTED}
         return [
-            _standing(each, [entry for entry in entries if entry.recipient == each.name]) for each in self._listed()
+            _standing(each, [entry for entry in entries if entry.recipient == each.name], tests.get(each.name))
+            for each in self._listed()
         ]
 
     def test(self, name: str, occasion: Occasion) -> Delivery:
@@ -152,9 +161,19 @@ class Recipients:
         recipient = self.get(name)
         message = _test_message(recipient)
         delivery = self._send(recipient, message, occasion, AuditAction.ALERT_RECIPIENT_TESTED)
+        self._keep(name, delivery, occasion.now)
         if delivery.outcome is Outcome.SENT and recipient.off_since is not None:
             self._store.switch_recipient_on(name)
         return delivery
+
+    def _keep(self, name: str, delivery: Delivery, now: datetime) -> None:
+        """Let the list say that it was tested. If two tests end at once, one of them is listed."""
+        marks = self._store.alert_marks()
+        mark = next(
+            (each for each in marks if (each.topic, each.recipient) == (_TESTED, name)), AlertMark(_TESTED, "", name)
+        )
+        ended = f"{delivery.outcome.value}: {harmless(delivery.why)}" if delivery.why else delivery.outcome.value
+        self._store.put_in_outbox([], [replace(mark, value={"at": now.isoformat(), "ended": ended})])
 
     def send(self, name: str, message: AlertMessage, occasion: Occasion) -> Delivery:
         """Send what somebody asked for now, beside the outbox: the mail of the next morning comes anyway.
@@ -186,7 +205,7 @@ def shown_address(recipient: Recipient) -> str:
     return recipient.terms.get(_SHOWN_AS.get(recipient.channel, "host"), "")
 
 
-def _standing(recipient: Recipient, entries: Sequence[OutboxEntry]) -> RecipientStanding:
+def _standing(recipient: Recipient, entries: Sequence[OutboxEntry], test: AlertMark | None) -> RecipientStanding:
     """How one stands by its entries, the newest first."""
     sent = [each.ended_at for each in entries if each.state is OutboxState.SENT and each.ended_at is not None]
     troubled = next((each for each in entries if each.trouble), None)
@@ -196,6 +215,8 @@ def _standing(recipient: Recipient, entries: Sequence[OutboxEntry]) -> Recipient
         sum(each.ended_at is None for each in entries),
         troubled.made_at if troubled else None,
         troubled.trouble if troubled else "",
+        datetime.fromisoformat(str(test.value["at"])) if test is not None and test.value is not None else None,
+        str(test.value["ended"]) if test is not None and test.value is not None else "",
     )
 
 

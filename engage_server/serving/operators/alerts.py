@@ -54,6 +54,7 @@ class Alerts:
         self._holder = f"{host}/{os.getpid()}"
         self._away = store_away(settings, lambda: self._alerting().store, environment, host, log.warning)
         self._clean_at = _NEVER
+        self._send_due: Callable[[], None] | None = None
 
     def start(self, judging: threading.Event) -> None:
         """Begin all of them.
@@ -97,9 +98,11 @@ class Alerts:
             self._alerting().log_check.run(self._now())
 
     def send(self) -> None:
-        """Send what is due. Once an hour, forget what ended long ago."""
+        """Begin to send what is due. Once an hour, forget what ended long ago."""
         alerting, now = self._alerting(), self._now()
-        alerting.dispatch(self._holder, self._environment, self._log.warning).run(self._now)
+        if self._send_due is None:  # kept, because it knows who is being sent to
+            self._send_due = alerting.sending(self._holder, self._environment, self._log.warning, self._now)
+        self._send_due()
         self._tell(alerting.store.outbox_figures())
         if now >= self._clean_at:
             alerting.store.forget_old_in_outbox(now - _KEPT)

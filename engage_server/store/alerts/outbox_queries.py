@@ -39,11 +39,22 @@ def has_due(connection: Connection) -> bool:
     return connection.scalar(due) is not None
 
 
-def claim(connection: Connection, holder: str, seconds: float, limit: int) -> list[OutboxEntry]:
+def select_due_recipients(connection: Connection) -> list[str]:
+    """Return who has something to claim, by the oldest of it."""
+    due = select(alert_outbox.c.recipient).where(_is_due(database_now(connection)))
+    oldest = func.min(alert_outbox.c.due_at)
+    return list(connection.scalars(due.group_by(alert_outbox.c.recipient).order_by(oldest, alert_outbox.c.recipient)))
+
+
+def claim(
+    connection: Connection, holder: str, seconds: float, limit: int, recipient: str | None = None
+) -> list[OutboxEntry]:
     """Claim what is due, oldest first."""
     now = database_now(connection)
     _end_unsure(connection, now)
     oldest = select(alert_outbox).where(_is_due(now)).order_by(alert_outbox.c.due_at, alert_outbox.c.id).limit(limit)
+    if recipient is not None:
+        oldest = oldest.where(alert_outbox.c.recipient == recipient)
     claimed = []
     for row in connection.execute(oldest).all():
         values = {

@@ -67,12 +67,18 @@ class SqlAlerts:
             return False
         return True
 
-    def claim_from_outbox(self, holder: str, seconds: float, limit: int) -> Sequence[OutboxEntry]:
+    def due_recipients(self) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return outbox_queries.select_due_recipients(connection)
+
+    def claim_from_outbox(
+        self, holder: str, seconds: float, limit: int, recipient: str | None = None
+    ) -> Sequence[OutboxEntry]:
         with reading(self._engine) as connection:  # mostly there is nothing: then no lock is taken
             if not outbox_queries.has_due(connection):
                 return []
         with writing(self._engine) as connection:
-            return outbox_queries.claim(connection, holder, seconds, limit)
+            return outbox_queries.claim(connection, holder, seconds, limit, recipient)
 
     def hand_over_in_outbox(self, entry: OutboxEntry, seconds: float) -> OutboxEntry | None:
         with writing(self._engine) as connection:

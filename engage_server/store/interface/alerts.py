@@ -69,7 +69,12 @@ class OutboxStore(Protocol):
             False if somebody else has changed one of the marks: then nothing was done.
         """
 
-    def claim_from_outbox(self, holder: str, seconds: float, limit: int) -> Sequence[OutboxEntry]:
+    def due_recipients(self) -> Sequence[str]:
+        """Return who has entries that are due, by the oldest of them."""
+
+    def claim_from_outbox(
+        self, holder: str, seconds: float, limit: int, recipient: str | None = None
+    ) -> Sequence[OutboxEntry]:
         """Claim entries that are due, oldest first: nobody else gets them meanwhile.
 
         An entry whose claim ran out is due again. If it was handed over, and its channel may not repeat, it becomes
@@ -79,6 +84,7 @@ class OutboxStore(Protocol):
             holder: Who claims, such as ``host/pid``.
             seconds: For how long.
             limit: How many at most.
+            recipient: Only entries of this one. None: of all.
         """
 
     def hand_over_in_outbox(self, entry: OutboxEntry, seconds: float) -> OutboxEntry | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,15 @@ def test_a_mailbox_that_refuses_one_mail_stays_on(world: World, alerting: Alerti
     alerting.dispatch.run(now)
     assert world.store.recipients()[0].off_since is None
     assert [to for to, _ in alerting.kept.got] == ["hook"], "said once a day"
+
+
+def test_a_mailbox_that_refuses_around_midnight_is_said_once(world: World, alerting: Alerting) -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    for at, heard in ((timedelta(minutes=-4), 1), (timedelta(minutes=4), 1), (timedelta(hours=23, minutes=57), 2)):
+        world.store.put_in_outbox([entry(period=str(at))])
+        alerting.kept.answers = [REFUSED]
+        alerting.dispatch.run(partial(datetime.__add__, midnight, at))
+        assert [to for to, _ in alerting.kept.got] == ["hook"] * heard
 
 
 def test_a_mail_that_may_have_arrived_is_not_sent_again(world: World, alerting: Alerting) -> None:

@@ -81,3 +81,9 @@ def test_only_a_test_that_arrives_switches_it_on(world: World, outcome: Outcome)
     assert service.get("ops").off_why == ("" if outcome is Outcome.SENT else "it was gone")
     assert channel.got[0].id.startswith("msg_")
     assert not world.store.outbox(10), "a test stands beside the outbox"
+    (listed,) = service.all()
+    assert listed.tested_at == NOW
+    assert listed.test == ("sent" if outcome is Outcome.SENT else f"{outcome.value}: no")
+    service.remove("ops", OCCASION)
+    service.add(NewRecipient("ops", ChannelKind.WEBHOOK), TERMS, ADMIN, OCCASION)
+    assert service.all()[0].tested_at is None, "the list says nothing of one that was removed"
