@@ -5,19 +5,18 @@ takes apart again. That costs more than everything else that is done with a sigh
 rows, and PostgreSQL one array for each column.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, any_, bindparam, func, select
-from sqlalchemy import column as named
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, any_, bindparam
 
-from engage_server.store.database.dialects import array_of, insert_into
+from engage_server.store.database.array_literals import literal_of
+from engage_server.store.database.dialects import array_of
 
 _IN_ONE_QUERY = 400  # SQLite accepts only some thousand values
-_STATEMENTS_KEPT = 32
+_STATEMENTS_KEPT = 64
 _POSTGRESQL = "postgresql"
 
 Converter = Callable[[Any], Any]
@@ -32,7 +31,7 @@ def insert_all(connection: Connection, table: Table, names: Sequence[str], rows:
         names: The columns, in the order of each row's values. Other columns get their defaults.
         rows: The values.
     """
-    _insert(connection, table, names, (), rows)
+    upsert(connection, table, names, (), rows)
 
 
 def upsert(
@@ -47,7 +46,24 @@ def upsert(
         key: The names of a unique index's columns.
         rows: The values.
     """
-    _insert(connection, table, names, key, rows)
+    if rows:
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        _execute(connection, _insert_text(connection.dialect, table, tuple(names), tuple(key)), table, columns)
+
+
+def update_all(connection: Connection, table: Table, key: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Change some columns of rows that exist. An index without any of these columns is not touched on SQLite.
+
+    Args:
+        connection: In a transaction.
+        table: The table.
+        key: The name of the column that says which row is changed.
+        columns: By name, the new values of each column, and those of the key. All have the same length.
+    """
+    names = (*(name for name in columns if name != key), key)  # in the order in which SQLite's statement has them
+    if len(names) > 1 and columns[key]:
+        text = _update_text(connection.dialect, table, names)
+        _execute(connection, text, table, {name: columns[name] for name in names})
 
 
 def chunks(names: Iterable[str]) -> Iterator[list[str]]:
@@ -64,46 +80,55 @@ def one_of(connection: Connection, column: Column[Any], values: Sequence[Any]) -
     return column.in_(values)
 
 
-def _insert(
-    connection: Connection, table: Table, names: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
-    if not rows:
+def _execute(connection: Connection, text: str, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Run a statement that has a place for each of these columns, in their order."""
+    dialect = connection.dialect
+    if dialect.name == _POSTGRESQL:
+        arrays = tuple(literal_of(table.c[name], dialect)[1](values) for name, values in columns.items())
+        connection.exec_driver_sql(text, arrays)
         return
-    if connection.dialect.name == _POSTGRESQL:
-        statement = _from_arrays(table, tuple(names), tuple(key))
-        connection.execute(statement, {names[at]: list(array) for at, array in enumerate(zip(*rows, strict=True))})
-        return
-    text, order = _for_driver(connection.dialect, table, tuple(names), tuple(key))
-    arrays = list(zip(*rows, strict=True))
-    columns = [arrays[at] if converted is None else map(converted, arrays[at]) for at, converted in order]
-    connection.exec_driver_sql(text, list(zip(*columns, strict=True)))
+    converters = [_converter(dialect, table.c[name]) for name in columns]
+    converted = [
+        values if converter is None else map(converter, values)
+        for converter, values in zip(converters, columns.values(), strict=True)
+    ]
+    connection.exec_driver_sql(text, list(zip(*converted, strict=True)))
 
 
 @lru_cache(maxsize=_STATEMENTS_KEPT)
-def _from_arrays(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Insert:
-    """Build the statement for PostgreSQL: the rows are passed as one array for each column."""
-    arrays = [bindparam(name, type_=array_of(table.c[name].type)) for name in names]
-    source = func.unnest(*arrays).table_valued(*(named(name, table.c[name].type) for name in names)).render_derived()
-    insert = insert_into(_POSTGRESQL, table).from_select(list(names), select(*(source.c[name] for name in names)))
+def _insert_text(dialect: Dialect, table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> str:
+    quote = dialect.identifier_preparer.quote
+    listed = ", ".join(map(quote, names))
+    text = f"INSERT INTO {quote(table.name)} ({listed}) {_source(dialect, table, names)}"
     if not key:
-        return insert
-    rest = {name: insert.excluded[name] for name in names if name not in key}
-    return insert.on_conflict_do_update(index_elements=list(key), set_=rest)
+        return text
+    changed = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in key)
+    return f"{text} ON CONFLICT ({', '.join(map(quote, key))}) DO UPDATE SET {changed}"
 
 
 @lru_cache(maxsize=_STATEMENTS_KEPT)
-def _for_driver(
-    dialect: Dialect, table: Table, names: tuple[str, ...], key: tuple[str, ...]
-) -> tuple[str, list[tuple[int, Converter | None]]]:
-    """Build the statement for SQLite's driver. Also return the name and the converter of each of its values."""
-    insert = insert_into(dialect.name, table)
-    if key:
-        rest = {name: insert.excluded[name] for name in names if name not in key}
-        insert = insert.on_conflict_do_update(index_elements=list(key), set_=rest)
-    compiled = insert.compile(dialect=dialect, column_keys=list(names))
-    order = compiled.positiontup or ()
-    return str(compiled), [(names.index(name), _converter(dialect, table.c[name])) for name in order]
+def _update_text(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
+    """Build the statement. The last name is the key's."""
+    quote = dialect.identifier_preparer.quote
+    name, quoted = quote(table.name), list(map(quote, names))
+    *changing, key = quoted
+    if dialect.name != _POSTGRESQL:
+        return f"UPDATE {name} SET {', '.join(f'{each} = ?' for each in changing)} WHERE {key} = ?"  # noqa: S608  # the same
+    changes = ", ".join(f"{each} = given.{each}" for each in changing)
+    source = f"{_arrays(dialect, table, names)} AS given({', '.join(quoted)})"
+    return f"UPDATE {name} SET {changes} FROM {source} WHERE {name}.{key} = given.{key}"  # noqa: S608  # the same
 
 
+def _source(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
+    if dialect.name != _POSTGRESQL:
+        return f"VALUES ({', '.join('?' * len(names))})"
+    return f"SELECT * FROM {_arrays(dialect, table, names)}"  # noqa: S608  # our names
+
+
+def _arrays(dialect: Dialect, table: Table, names: tuple[str, ...]) -> str:
+    return f"unnest({', '.join(f'%s::{literal_of(table.c[name], dialect)[0]}' for name in names)})"
+
+
+@lru_cache(maxsize=1024)
 def _converter(dialect: Dialect, column: Column[Any]) -> Converter | None:
     return column.type.dialect_impl(dialect).bind_processor(dialect)

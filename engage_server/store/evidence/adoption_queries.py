@@ -53,7 +53,7 @@ from engage_server.store.evidence.adoption_kinds import (
     kind_of,
     seconds,
 )
-from engage_server.store.evidence.history_queries import history
+from engage_server.store.evidence.history_rows import history
 from engage_server.store.evidence.index_conditions import NOT_QUIET
 from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.interface import DeviceFilter, TroubleFilter

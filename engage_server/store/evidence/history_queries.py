@@ -2,26 +2,29 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select, union
+from sqlalchemy import Connection, delete, select, union
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
 from engage_server.records.history import changed
 from engage_server.store.database.batches import chunks, one_of, upsert
 from engage_server.store.evidence import standing
 from engage_server.store.evidence.caller_queries import forget_caller, note_callers
+from engage_server.store.evidence.history_rows import (
+    SELECTED,
+    Known,
+    Times,
+    history,
+    insert_rows,
+    known_row,
+    update_rows,
+)
+from engage_server.store.evidence.standing import Standing
 from engage_server.store.interface import Fold, Place
 from engage_server.store.tables import device_histories, devices, release_histories, sites
 
-_NAMES = tuple(column.name for column in device_histories.columns if column.name not in ("id", "standing"))
-_KEY, _KEY_OF_RELEASE = ("identity", "site"), ("device_id", "release")
+_KEY_OF_RELEASE = ("device_id", "release")
 _RELEASE_NAMES = *_KEY_OF_RELEASE, "site", "grade", "reached_at"
-_values = attrgetter(*_NAMES)
-_FLAGS = ("is_shared_address", "is_contested")  # stored as small numbers, so that both databases can index them
-_FLAGS_AT = tuple(map(_NAMES.index, _FLAGS))
-_ROWS = select(device_histories.c.id, *(device_histories.c[name] for name in _NAMES))
 _GRADES = {grade.value: grade for grade in Grade}
 
 
@@ -33,8 +36,9 @@ def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold, at: d
     places = {(s.site or "", s.serial or s.address) for s in counted} | {(s.site or "", s.address) for s in counted}
     places |= {(site, serial) for (site, _), serials in serials_at.items() if len(serials) == 1 for serial in serials}
     numbers = {sighting.release for sighting in counted if sighting.release is not None}
-    ids, known = _select_known(connection, places, numbers)
-    _write(connection, ids, fold(known, serials_at, counted, at), known)
+    known = _select_known(connection, places, numbers)
+    before = {place: each.history for place, each in known.items()}
+    _write(connection, fold(before, serials_at, counted, at), known)
 
 
 def select_history(connection: Connection, site: str | None, identity: str) -> list[DeviceHistory]:
@@ -79,41 +83,24 @@ def has_authenticated(connection: Connection, site: str) -> bool:
     return connection.scalar(query) is not None
 
 
-def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
-    """Build a history from a row of ``device_histories``, without its releases."""
-    return _history(tuple(row[name] for name in _NAMES), {})
-
-
-def _history(values: Sequence[Any], releases: Mapping[int, ReleaseHistory]) -> DeviceHistory:
-    """Build a history from the values of the columns, in their order."""
-    fields = dict(zip(_NAMES, values, strict=True))
-    for flag in _FLAGS:
-        fields[flag] = bool(fields[flag])
-    return DeviceHistory(**fields, releases=releases)
-
-
 def _releases_of(connection: Connection, device_id: int) -> dict[int, ReleaseHistory]:
     rows = connection.execute(select(release_histories).where(release_histories.c.device_id == device_id))
     return {row.release: ReleaseHistory(Grade(row.grade), row.reached_at) for row in rows}
 
 
-def _select_known(
-    connection: Connection, places: Collection[Place], numbers: Collection[int]
-) -> tuple[dict[Place, int], dict[Place, DeviceHistory]]:
-    ids: dict[Place, int] = {}
-    known: dict[Place, DeviceHistory] = {}
+def _select_known(connection: Connection, places: Collection[Place], numbers: Collection[int]) -> dict[Place, Known]:
+    known: dict[Place, Known] = {}
+    times = Times()
     # Not by site, too: a planner without statistics would use the index of the site, and read all of it.
     for some in chunks(identity for _, identity in places):
-        query = _ROWS.where(one_of(connection, device_histories.c.identity, some))
-        rows = [row for row in connection.execute(query) if (row.site, row.identity) in places]
+        query = SELECTED.where(one_of(connection, device_histories.c.identity, some))
+        rows = [row for row in connection.execute(query).all() if (row.site, row.identity) in places]
         # the batch's releases, and those that a device reached elsewhere and brings along when it moves
         wanted = {*numbers, *(row.away_release for row in rows if row.away_release)}
         releases = _select_releases(connection, [row.id for row in rows], wanted)
         for row in rows:
-            key = row.site, row.identity
-            ids[key] = row.id
-            known[key] = _history(row[1:], releases.get(row.id, {}))
-    return ids, known
+            known[row.site, row.identity] = known_row(row, releases.get(row.id, {}), times)
+    return known
 
 
 def _select_releases(
@@ -130,38 +117,46 @@ def _select_releases(
     return releases
 
 
-def _write(
-    connection: Connection,
-    ids: Mapping[Place, int],
-    after: Sequence[DeviceHistory],
-    known: Mapping[Place, DeviceHistory],
-) -> None:
-    if not after:
-        return
-    places = {(each.site, each.identity) for each in after}
-    listed = standing.select_listed(connection, places)
-    rows = [_row(each, is_listed=(each.site, each.identity) in listed) for each in after]
-    upsert(connection, device_histories, (*_NAMES, "standing"), _KEY, rows)
-    new = places - ids.keys()
-    standing.note_seen(connection, (serial for _, serial in new & listed))
-    all_ids = {**ids, **_select_ids(connection, new)}
-    shared = [ids[each.site, each.identity] for each in after if _is_newly_shared(each, known)]
+def _write(connection: Connection, after: Sequence[DeviceHistory], known: Mapping[Place, Known]) -> None:
+    changes = [(known[place], each) for each in after if (place := (each.site, each.identity)) in known]
+    new = {place: each for each in after if (place := (each.site, each.identity)) not in known}
+    _update(connection, changes)
+    ids = {(each.site, each.identity): row.id for row, each in changes} | _insert(connection, new)
+    shared = [row.id for row, now in changes if now.is_shared_address and not row.history.is_shared_address]
     if shared:  # the progress was recorded for one device, but belongs to several
         connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
     releases = [
-        (all_ids[each.site, each.identity], number, each.site, int(reached.grade), reached.reached_at)
+        (ids[place], number, each.site, int(reached.grade), reached.reached_at)
         for each in after
         for number, reached in each.releases.items()
-        if not each.is_shared_address and not _is_known(known.get((each.site, each.identity)), number, reached)
+        if not each.is_shared_address and not _is_known(known.get(place := (each.site, each.identity)), number, reached)
     ]
     upsert(connection, release_histories, _RELEASE_NAMES, _KEY_OF_RELEASE, releases)
 
 
-def _row(of: DeviceHistory, *, is_listed: bool) -> tuple[Any, ...]:
-    values = list(_values(of))
-    for at in _FLAGS_AT:
-        values[at] = int(values[at])
-    return (*values, standing.standing_of(of, is_listed=is_listed).value)
+def _update(connection: Connection, changes: Sequence[tuple[Known, DeviceHistory]]) -> None:
+    """Change rows that exist. Whether a device is listed is asked only of rows that do not say it themselves."""
+    visitors = [(row.history.site, row.history.identity) for row, _ in changes if row.standing == Standing.VISITOR]
+    listed = standing.select_listed(connection, visitors)
+    listed |= {(row.history.site, row.history.identity) for row, _ in changes if row.standing == Standing.LISTED}
+    update_rows(
+        connection,
+        [
+            (row, now, standing.standing_of(now, is_listed=(now.site, now.identity) in listed).value)
+            for row, now in changes
+        ],
+    )
+
+
+def _insert(connection: Connection, new: Mapping[Place, DeviceHistory]) -> dict[Place, int]:
+    """Add rows. Return their ids."""
+    listed = standing.select_listed(connection, new)
+    insert_rows(
+        connection,
+        [(each, standing.standing_of(each, is_listed=place in listed).value) for place, each in new.items()],
+    )
+    standing.note_seen(connection, (serial for _, serial in listed))
+    return _select_ids(connection, new)
 
 
 def _select_ids(connection: Connection, places: Collection[Place]) -> dict[Place, int]:
@@ -172,10 +167,5 @@ def _select_ids(connection: Connection, places: Collection[Place]) -> dict[Place
     return found
 
 
-def _is_newly_shared(now: DeviceHistory, known: Mapping[Place, DeviceHistory]) -> bool:
-    before = known.get((now.site, now.identity))
-    return now.is_shared_address and before is not None and not before.is_shared_address
-
-
-def _is_known(before: DeviceHistory | None, number: int, reached: ReleaseHistory) -> bool:
-    return before is not None and before.releases.get(number) == reached
+def _is_known(before: Known | None, number: int, reached: ReleaseHistory) -> bool:
+    return before is not None and before.history.releases.get(number) == reached

@@ -17,7 +17,7 @@ from engage_server.records import RECENT_TROUBLE, DeviceHistory
 from engage_server.store.database.batches import one_of
 from engage_server.store.evidence.adoption_queries import asked_at, cannot_finish, is_in_trouble
 from engage_server.store.evidence.anchor_queries import Met, is_of, select_met
-from engage_server.store.evidence.history_queries import history
+from engage_server.store.evidence.history_rows import history
 from engage_server.store.evidence.index_conditions import HAS_REPORTED, NOT_QUIET
 from engage_server.store.interface import MetReleases, RiskFilter, TroubleFilter
 from engage_server.store.tables import EpochSeconds, device_histories
