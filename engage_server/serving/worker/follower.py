@@ -130,7 +130,7 @@ class SnapshotFollower:
                 else:
                     agreement.publish(snapshot)
             else:
-                agreement.close_abandoned(look)
+                agreement.close(look)
         self._looked_at = time.monotonic()
         is_new = agreement.judge(look) or is_new
         self._tell_kept(self._device_side.distribution.snapshot)

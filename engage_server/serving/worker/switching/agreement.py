@@ -76,10 +76,15 @@ class Agreement:
     def go_on(self, look: StoreLook) -> bool:
         """Go on waiting with what is held. False if nothing is held, or a newer change has replaced it."""
         held = self._switchover.held
-        if held is None or self._is_superseded(held, look):
+        if held is None:
             return False
-        self._agree(held, look)
-        return True
+        if not self._is_superseded(held, look):
+            self._agree(held, look)
+            return True
+        newest = look.switches[0]
+        if newest.switch_at is not None:  # this worker is behind: at that moment it serves at least what it has
+            self._switchover.move(held, self.clock.monotonic(newest.switch_at), is_agreed=False)
+        return False
 
     def publish(self, snapshot: Snapshot) -> None:
         """Serve a snapshot from now on."""
@@ -96,9 +101,12 @@ class Agreement:
         if held is not None:
             self._agree(held, look)
 
-    def close_abandoned(self, look: StoreLook) -> None:
-        """Decide about a change that nobody decided about in time. Otherwise the next one would inherit its time."""
-        if look.open is not None and look.now > look.open.latest(self._terms) and self._report is not None:
+    def close(self, look: StoreLook) -> None:
+        """Decide about an announced change that is served here already. Otherwise the next one would inherit its time.
+
+        No worker was there when it was announced, or those that were there have ended.
+        """
+        if look.open is not None and self._report is not None:
             self._device_side.agree(self._terms)
 
     def judge(self, look: StoreLook) -> bool:

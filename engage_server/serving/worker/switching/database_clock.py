@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from engage_server.records import StoreLook
 
 _DRIFT = 5e-4  # of two clocks, one of which is being slewed: adjtime(3) changes its rate by no more
+_RESOLUTION = 1e-3  # of a time as a number of seconds, and far above what its rounding changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +56,4 @@ class DatabaseClock:
 
 
 def _contradict(best: _Measurement, new: _Measurement) -> bool:
-    return abs(best.ahead - new.ahead) > best.doubt(new.at) + new.uncertain
+    return abs(best.ahead - new.ahead) > best.doubt(new.at) + new.uncertain + _RESOLUTION
