@@ -23,6 +23,12 @@ class WorkerJson(Shape):
     """The number of the release that it serves, by site."""
     trouble: dict[str, str]
     """Why it serves an older release, by site. Under an empty name: why sightings may be missing."""
+    switched_at: Instant | None
+    """When it began to serve other releases for the last time, by the database's clock. Null: not known."""
+    late_seconds: float | None
+    """By how many seconds it missed the moment that all workers agreed on. Null: no moment was agreed on."""
+    clock_offset_seconds: float | None
+    """The seconds by which its host's clock is ahead of the database's. Null: not measured."""
 
 
 class HostJson(Shape):
@@ -54,6 +60,9 @@ def host_json(found: ServingHost) -> HostJson:
                 "generation": each.generation,
                 "served": dict(each.served),
                 "trouble": dict(each.trouble),
+                "switched_at": each.switched_at.isoformat() if each.switched_at else None,
+                "late_seconds": each.late_seconds,
+                "clock_offset_seconds": each.clock_offset,
             }
             for each in (*found.alive, *found.silent)
         ],

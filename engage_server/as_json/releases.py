@@ -86,6 +86,8 @@ class ConfirmationJson(Shape):
     """The workers that stopped reporting without signing off. They may serve what was current before."""
     unable: dict[str, dict[str, str]]
     """The workers that cannot load the release, each with the reason by site. They serve their last good one."""
+    late: dict[str, float]
+    """The confirmed workers that began to serve it later than the others, each with by how many seconds."""
 
 
 class DifferenceJson(Shape):
@@ -176,4 +178,5 @@ def confirmation_json(confirmation: Confirmation) -> ConfirmationJson:
         "behind": [each.worker for each in confirmation.behind],
         "silent": [each.worker for each in confirmation.silent],
         "unable": {each.worker: dict(each.trouble) for each in confirmation.unable},
+        "late": {each.worker: each.late_seconds or 0.0 for each in confirmation.late},
     }

@@ -108,6 +108,10 @@ class ServingWorkerJson(Shape):
     """The number of the release that it serves, by site."""
     trouble: dict[str, str]
     """Why it serves an older release, by site. Under an empty name: why sightings may be missing."""
+    switched_at: Instant | None
+    """When it began to serve other releases for the last time, by the database's clock. Null: not known."""
+    late_seconds: float | None
+    """By how many seconds it missed the moment that all workers agreed on. Null: no moment was agreed on."""
 
 
 class WorkersJson(Shape):
@@ -115,6 +119,8 @@ class WorkersJson(Shape):
 
     workers: list[ServingWorkerJson]
     """The live worker processes that serve devices."""
+    clock_offset_seconds: dict[str, float]
+    """The seconds by which the clock of each host is ahead of the database's. More than a second is too much."""
     silent_hosts: dict[str, Instant | None]
     """Hosts that stopped reporting without signing off, with the time of their last report. Null: not known."""
     silent_workers: list[str]
@@ -212,9 +218,12 @@ def _workers_json(found: InstallationStatus) -> WorkersJson:
                 "listener": each.listener,
                 "served": dict(each.served),
                 "trouble": dict(each.trouble),
+                "switched_at": each.switched_at.isoformat() if each.switched_at else None,
+                "late_seconds": each.late_seconds,
             }
             for each in found.workers
         ],
+        "clock_offset_seconds": dict(found.clock_offsets),
         "silent_hosts": {
             name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
         },

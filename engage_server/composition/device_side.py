@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
 from engage_server.composition.opening import kept_open, open_database
 from engage_server.file_locks import DEVICE_SECONDS
-from engage_server.records import AuditHead, CallInWay, Secret, WorkerStatus
+from engage_server.records import AuditHead, CallInWay, Secret, StoreLook, SwitchTerms, WorkerStatus
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
 from engage_server.settings import Settings
@@ -78,6 +78,15 @@ class DeviceSide:
         """Return the store's generation. If it differs from the snapshot's, take a new snapshot."""
         return self._store.generation()
 
+    @property
+    def hears_changes(self) -> bool:
+        """Whether the database announces changes, so that :meth:`wait_for_change` returns at once."""
+        return self._engine.dialect.name == "postgresql"
+
+    def look(self) -> StoreLook:
+        """Return the store's generation, what is announced, and the database's time."""
+        return self._store.look()
+
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
         """Read the store. Does not publish.
 
@@ -95,6 +104,14 @@ class DeviceSide:
     def heartbeat(self, status: WorkerStatus) -> None:
         """Record in the store what a worker serves."""
         self._store.heartbeat(status)
+
+    def prepared(self, status: WorkerStatus, terms: SwitchTerms) -> None:
+        """Record what a worker could serve at once, and decide the moment if everybody is prepared."""
+        self._store.prepared(status, terms)
+
+    def agree(self, terms: SwitchTerms) -> bool:
+        """Decide the moment of the announced change if nobody is waited for any longer."""
+        return self._store.agree(terms)
 
     def remove_worker(self, worker: str) -> None:
         """Record in the store that a worker ends."""

@@ -61,12 +61,17 @@ from engage_server.records.rotation import Approval, GatePolicy, Limit, Rotation
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, RequiredEvidence, Site
+from engage_server.records.switch import LEAD, StoreLook, Switch, SwitchTerms
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
-from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
+from engage_server.records.worker import CLOCK_OFF_SECONDS, DEVICE_LISTENERS, LATE_SECONDS, LIVE_WITHIN, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
     "CHANGES_OF_SITE",
+    "CLOCK_OFF_SECONDS",
+    "DEVICE_LISTENERS",
+    "LATE_SECONDS",
+    "LEAD",
     "LINK_REGISTERED",
     "LINK_REMOVED",
     "LIVE_WITHIN",
@@ -151,8 +156,11 @@ __all__ = [
     "SimType",
     "Site",
     "StaticCertificate",
+    "StoreLook",
     "StoredPathEvent",
     "SuspectDevice",
+    "Switch",
+    "SwitchTerms",
     "UnknownDevices",
     "Upstream",
     "WorkerStatus",

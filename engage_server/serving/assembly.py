@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from flask import Flask
 
@@ -12,6 +13,7 @@ from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.disk_space import sightings_reserve
 from engage_server.composition.folder_watch import DataFolder
 from engage_server.files import make_folder
+from engage_server.records import SwitchTerms
 from engage_server.services.distribution.networks import is_in_networks
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.services.evidence.sightings import Sightings
@@ -104,14 +106,18 @@ def equip(
         distribution=device_side.distribution,
     )
 
-    def prepare(snapshot: Snapshot) -> None:
+    def prepare(snapshot: Snapshot, held: Snapshot | None) -> None:
         if releases is not None:
-            releases.prepare(snapshot)
+            releases.prepare(snapshot, held)
         if prepared is not None:
-            prepared.prepare(snapshot)
+            prepared.prepare(snapshot, held)
+
+    def published(snapshot: Snapshot) -> None:
+        if prepared is not None:
             metrics.serving(snapshot)
 
-    prepare(device_side.distribution.snapshot)
+    prepare(device_side.distribution.snapshot, None)
+    published(device_side.distribution.snapshot)
     try_out = releases.try_out if releases is not None else None
     follower = SnapshotFollower(
         device_side=device_side,
@@ -123,7 +129,10 @@ def equip(
         lateness=lateness,
         data_folder=DataFolder(settings.data_dir),
         reported=reported,
+        terms=SwitchTerms(timedelta(seconds=settings.activation_wait_seconds)),
+        published=published,
     )
+    metrics.clock_offset = lambda: follower.clock_offset
     equipment.stop_following = follower.stop
     follower.start()
     return equipment

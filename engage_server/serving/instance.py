@@ -4,6 +4,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
@@ -16,6 +17,7 @@ from engage_server.composition.openid.terms_file import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site
 from engage_server.errors import EngageError, SettingsInvalid
+from engage_server.records import SwitchTerms
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease
 from engage_server.serving import assembly
@@ -104,7 +106,10 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         self._keep_up_at = now + _KEEP_UP_SECONDS
         side = self._device_side
         try:
-            if side.generation() != side.distribution.snapshot.generation:
+            look = side.look()
+            # a worker that is replaced now must not be ahead of the others
+            is_pending = look.is_pending(SwitchTerms(timedelta(seconds=self._settings.activation_wait_seconds)))
+            if look.generation != side.distribution.snapshot.generation and not is_pending:
                 snapshot = side.take_snapshot(try_out=_try_out(self._tls))
                 if isinstance(self._tls, TlsContexts):
                     self._tls.prepare(snapshot)

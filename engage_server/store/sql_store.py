@@ -45,6 +45,7 @@ from engage_server.store.sql_devices import SqlDevices
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
 from engage_server.store.sql_workers import SqlWorkers, notify
+from engage_server.store.switching import switch_queries
 from engage_server.store.tables import installation
 
 
@@ -256,7 +257,7 @@ class SqlStore(
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        """Write the audit event. If servers must follow the change, also raise the generation and wake them."""
+        """Write the audit event. If servers must follow the change, also announce it and wake them."""
         if release:
             event = replace(event, facts={**event.facts, "release": str(release)})
         request_queries.assert_terms(connection, event)
@@ -266,6 +267,8 @@ class SqlStore(
         after_commit(connection, lambda: self._told(entry))
         if changes_serving:
             connection.execute(update(installation).values(generation=installation.c.generation + 1))
+            if event.action not in switch_queries.QUIET:
+                switch_queries.announce(connection)
             notify(connection)
 
 

@@ -4,15 +4,16 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from engage_server.records import AuditEvent, WorkerStatus
+from engage_server.records import AuditEvent, StoreLook, SwitchTerms, WorkerStatus
 from engage_server.store.database.engine import reading, writing
 from engage_server.store.keys import key_queries
 from engage_server.store.queries import worker_queries
+from engage_server.store.switching import switch_queries
 
 if TYPE_CHECKING:
     from engage_server.store.database.postgresql import BoundedConnection
@@ -32,6 +33,40 @@ class SqlWorkers:
     def heartbeat(self, status: WorkerStatus) -> None:
         with writing(self._engine) as connection:
             worker_queries.upsert_worker(connection, status)
+
+    def look(self) -> StoreLook:
+        with reading(self._engine) as connection:
+            generation = switch_queries.select_generation(connection)
+            newest = switch_queries.select_newest(connection)
+            asked_at = monotonic()  # the transaction has begun already: only this question is measured
+            now = worker_queries.database_now(connection)
+            answered_at, wall = monotonic(), time()
+        round_trip = answered_at - asked_at
+        is_own_clock = self._engine.dialect.name != "postgresql"
+        return StoreLook(
+            generation=generation,
+            switches=newest,
+            now=now,
+            asked_at=asked_at + round_trip / 2,
+            round_trip=round_trip,
+            offset=0.0 if is_own_clock else wall - round_trip / 2 - now.timestamp(),
+        )
+
+    def prepared(self, status: WorkerStatus, terms: SwitchTerms) -> None:
+        with writing(self._engine) as connection:
+            worker_queries.upsert_worker(connection, status)
+            if switch_queries.decide(connection, terms):
+                notify(connection)
+
+    def agree(self, terms: SwitchTerms) -> bool:
+        with reading(self._engine) as connection:
+            if not switch_queries.is_due(connection, terms):
+                return False
+        with writing(self._engine) as connection:
+            is_decided = switch_queries.decide(connection, terms)
+            if is_decided:
+                notify(connection)
+            return is_decided
 
     def remove_worker(self, worker: str) -> None:
         with writing(self._engine) as connection:

@@ -200,6 +200,19 @@ workers = Table(
     Column("served", JSON, nullable=False),
     Column("trouble", JSON, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+    Column("prepared", Integer, nullable=False, server_default="0"),
+    Column("switched_at", UtcDateTime),
+    Column("late_seconds", Float),
+    Column("clock_offset", Float),
+)
+
+# The newest announced changes, and the moment at which all workers begin to serve each.
+switches = Table(
+    "switches",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("announced_at", UtcDateTime, nullable=False),
+    Column("switch_at", UtcDateTime),
 )
 
 rotations = Table(

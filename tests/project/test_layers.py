@@ -152,6 +152,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "access": {"interface", "database"},
         "alerts": {"interface", "database", "queries"},
         "paging": {"interface", "database", "labels", "queries", "evidence"},
+        "switching": {"interface", "database", "queries"},
         "migrations": set(),
     },
     "links": {
@@ -170,7 +171,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "services/releases": {"views": set()},
     "services/backup": {"archive": set(), "nights": {"archive"}},
     "services/rotation": {"gate": set(), "planning": set(), "views": set()},
-    "serving/worker": {"connections": set(), "answers": {"connections"}},
+    "serving/worker": {"connections": set(), "answers": {"connections"}, "switching": set()},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }
 
@@ -321,7 +322,7 @@ def test_the_test_of_links_finds_what_it_looks_for() -> None:
 
 
 # wire forms, each a noun of the protocol's page; values that are read through the package's face
-_LONG_LISTS = {"protocol": 15, "records": 27, "as_json": 26, "interface": 14}
+_LONG_LISTS = {"protocol": 15, "records": 28, "as_json": 26, "interface": 14}
 _SIDE_BY_SIDE = 13
 
 

@@ -1,7 +1,7 @@
 """``engage status``."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_approvals, print_progress
 from engage_server.cli.session import Session
 from engage_server.cli.watching import watch, watch_option
-from engage_server.records import Grade
+from engage_server.records import CLOCK_OFF_SECONDS, Grade
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.overview import INSTANCES, CertificateStatus, InstallationStatus, SiteStatus
 from engage_server.services.site_path.standing import PathState, SitePath
@@ -51,6 +51,7 @@ _WORDS = {
     Grade.AUTHENTICATED: "proved itself",
 }
 _PATH_STYLES = {PathState.CUT: "bold red", PathState.DEGRADED: "yellow"}
+_LATE_SHOWN = timedelta(days=1)
 _LINE = 20
 _LINE_DAYS = 3653
 _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
@@ -119,6 +120,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     serve = "serves" if len(found.workers) == 1 else "serve"
     click.echo(f"{counted(len(found.workers), 'worker')} on {counted(hosts, 'host')} {serve} devices")
     _print_missing(found)
+    _print_clocks(found, occasion.now)
     for site_name in circuits:
         print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     for site_name, some in faults.items():
@@ -209,6 +211,22 @@ def _print_missing(found: InstallationStatus) -> None:
     for worker in found.silent_workers:
         console().print("  silent: ", style="bold red", end="")
         click.echo(f"{worker.worker} went silent without a sign-off")
+
+
+def _print_clocks(found: InstallationStatus, now: datetime) -> None:
+    """Workers that missed the moment of an activation of the last day, and hosts whose clock is off."""
+    for worker in found.late_workers(now - _LATE_SHOWN):
+        console().print("  late: ", style="yellow", end="")
+        sentence = (
+            f"{worker.worker} began {worker.late_seconds:.1f} s after the others, at {worker.switched_at:%H:%M} UTC"
+        )
+        print_wrapped(sentence, "    ", already=8)
+    for host, offset in found.clock_offsets.items():
+        if abs(offset) > CLOCK_OFF_SECONDS:
+            console().print("  clock: ", style="bold red", end="")
+            way = "ahead of" if offset > 0 else "behind"
+            sentence = f"{host} is {abs(offset):.1f} s {way} the database. What its devices did has the wrong time."
+            print_wrapped(sentence, "    ", already=9)
 
 
 def _print_other_hosts(status: SiteStatus) -> None:

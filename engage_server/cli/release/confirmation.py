@@ -53,6 +53,8 @@ def print_confirmation(confirmation: "Confirmation", site: str) -> None:
     hosts = len({each.host for each in confirmation.confirmed})
     serve = "serves" if len(confirmation.confirmed) == 1 else "serve"
     click.echo(f"{len(confirmation.confirmed)} of {counted(workers, 'worker')} {serve} it, on {counted(hosts, 'host')}")
+    for each in confirmation.late:
+        click.echo(f"late: {each.worker} began {each.late_seconds:.1f} s after the others")
     if not confirmation.is_complete:
         rows = [(each.worker, "has not looked yet, or cannot reach the database") for each in confirmation.behind]
         rows += [(each.worker, f"stays at its last good release: {each.trouble[site]}") for each in confirmation.unable]

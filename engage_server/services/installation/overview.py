@@ -7,10 +7,20 @@ from typing import Protocol
 
 from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
-from engage_server.records import Grade, Host, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
+from engage_server.records import (
+    DEVICE_LISTENERS,
+    Grade,
+    Host,
+    Occasion,
+    Release,
+    ReleaseState,
+    Rotation,
+    Site,
+    WorkerStatus,
+)
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.evidence.pace import Pace
-from engage_server.services.releases.confirmation import DEVICE_LISTENERS, Confirmations
+from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import Expiry, Urgency, expiries_of, urgency_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
@@ -125,6 +135,15 @@ class InstallationStatus:
         """The instances, of the two that devices call, that have no live worker on any host."""
         alive = {each.listener for each in self.workers}
         return tuple(each for each in DEVICE_LISTENERS if each not in alive)
+
+    @property
+    def clock_offsets(self) -> Mapping[str, float]:
+        """The seconds by which the clock of each host is ahead of the database's, by the host's name."""
+        return {each.host: each.clock_offset for each in self.workers if each.clock_offset is not None}
+
+    def late_workers(self, since: datetime) -> tuple[WorkerStatus, ...]:
+        """The workers that began to serve other releases since then, and did so later than the others."""
+        return tuple(each for each in self.workers if each.is_late and each.switched_at and each.switched_at >= since)
 
     @property
     def serving_troubles(self) -> list[str]:

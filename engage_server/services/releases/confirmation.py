@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.records import LIVE_WITHIN, WorkerStatus
+from engage_server.records import DEVICE_LISTENERS, LIVE_WITHIN, WorkerStatus
 from engage_server.store.interface import WorkerStore
 
-DEVICE_LISTENERS = ("http", "https")
 OPERATORS = "operators"
 
 
@@ -27,6 +26,11 @@ class Confirmation:
     behind: tuple[WorkerStatus, ...]
     unable: tuple[WorkerStatus, ...]
     silent: tuple[WorkerStatus, ...] = ()
+
+    @property
+    def late(self) -> tuple[WorkerStatus, ...]:
+        """The confirmed workers that began to serve it later than the others."""
+        return tuple(each for each in self.confirmed if each.is_late)
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,8 @@
-"""Keeps a worker's snapshot up to date: a change in the store is served, and reported, within two seconds."""
+"""Keeps a worker's snapshot up to date: a change in the store is served, and reported, within two seconds.
+
+A change of what devices are answered is served by all workers at one moment. Each prepares it and reports that to the
+store. Whoever is the last to be prepared decides the moment.
+"""
 
 import logging
 import os
@@ -7,24 +11,30 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import GONE, DataFolder
 from engage_server.errors import EngageError
-from engage_server.records import WorkerStatus
+from engage_server.records import LATE_SECONDS, StoreLook, SwitchTerms, WorkerStatus
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
+from engage_server.serving.worker.switching.agreement import Agreement
 
 _SAY_ALIVE_SECONDS = 5.0
 _GOODBYE_SECONDS = 3.0  # for the sign-off in the store; a store that takes longer is not waited for
 _WAIT_SECONDS = 0.5  # short, so that the sign-off does not come too late
 _WATCH_SECONDS = 1.0
+_AT_ONCE = SwitchTerms(timedelta())
+
+Prepare = Callable[[Snapshot, Snapshot | None], None]
+"""Builds what serving a snapshot needs. The second one is held, and may be published meanwhile."""
 
 
 class SnapshotFollower:
     """Polls the store's generation, exchanges the snapshot when it has changed, and reports what it serves.
 
     While the store is down or a release cannot be loaded, the last good one is still served. A check may take long if
-    the connection to the database hangs. So a second thread watches the first, and reports it.
+    the connection to the database hangs. So a second thread watches the first, and reports it. A third one publishes.
 
     Args:
         device_side: The store and the distribution.
@@ -35,12 +45,14 @@ class SnapshotFollower:
         try_out: Raises EngageError for a release that cannot be served.
         lateness: Says why this host's evidence may not be in the store. "" if it is.
         data_folder: Checked in addition to the store. None for a process that has none.
+        terms: How long workers wait for each other. By default they do not.
+        published: Called with each snapshot that is served from now on.
     """
 
     def __init__(
         self,
         device_side: DeviceSide,
-        prepare: Callable[[Snapshot], None],
+        prepare: Prepare,
         poll_seconds: float,
         log: logging.Logger,
         listener: str = "",
@@ -48,6 +60,8 @@ class SnapshotFollower:
         lateness: Callable[[], str] = lambda: "",
         data_folder: DataFolder | None = None,
         reported: threading.Event | None = None,
+        terms: SwitchTerms = _AT_ONCE,
+        published: Callable[[Snapshot], None] = lambda snapshot: None,
     ) -> None:
         self._device_side = device_side
         self._prepare = prepare
@@ -58,6 +72,8 @@ class SnapshotFollower:
         self._lateness = lateness
         self._data_folder = data_folder
         self._reported = reported or threading.Event()
+        self._terms = terms
+        self._agreement = Agreement(device_side, terms, published, self._report_prepared if listener else None)
         self._loss = ""
         device_side.distribution.ask_losses(lambda: (GONE,) if self._loss else ())
         self._trouble = ""
@@ -73,33 +89,59 @@ class SnapshotFollower:
         self._host = socket.gethostname()
         self._worker = f"{listener} {os.getpid()} on {self._host}"
 
+    @property
+    def clock_offset(self) -> float | None:
+        """The seconds by which this host's clock is ahead of the database's. None: not measured."""
+        return self._agreement.clock.offset
+
     def start(self) -> None:
         """Follow the store in a separate thread, until the process ends."""
+        self._agreement.start()
         self._thread.start()
         self._watch.start()
 
     def stop(self) -> None:
         """End the thread. It reports to the store that this worker is gone, if that is possible at once."""
         self._stopped.set()
+        self._agreement.stop()
         if self._thread.is_alive():
             self._thread.join(_GOODBYE_SECONDS)
 
     def follow_once(self) -> bool:
-        """Check once. True if a new snapshot was published.
+        """Check once, and serve what has changed at once, without the other workers. True if it has changed.
 
         Raises:
             EngageError: The store is down, or a site's first release cannot be loaded.
         """
-        served = self._device_side.distribution.snapshot
-        if self._device_side.generation() == served.generation and not (served.kept and self._is_time()):
-            self._looked_at = time.monotonic()
-            return False
-        snapshot = self._device_side.take_snapshot(self._try_out)
-        self._prepare(snapshot)
-        self._device_side.distribution.publish(snapshot)
+        return self._follow(together=False)
+
+    def _follow(self, *, together: bool) -> bool:
+        """Check once. True if another generation is served than at the check before."""
+        look, agreement = self._device_side.look(), self._agreement
+        agreement.clock.measured(look)
+        is_new = agreement.judge(look)  # it was published between two checks
+        if not agreement.go_on(look):
+            if self._is_behind(look):
+                held = agreement.held
+                snapshot = self._device_side.take_snapshot(self._try_out)
+                self._prepare(snapshot, held)
+                if together:
+                    agreement.place(snapshot, look)
+                else:
+                    agreement.publish(snapshot)
+            else:
+                agreement.close(look)
         self._looked_at = time.monotonic()
-        self._tell_kept(snapshot)
-        return snapshot.generation != served.generation
+        is_new = agreement.judge(look) or is_new
+        self._tell_kept(self._device_side.distribution.snapshot)
+        return is_new
+
+    def _is_behind(self, look: StoreLook) -> bool:
+        served = self._device_side.distribution.snapshot
+        return look.generation != served.generation or (bool(served.kept) and self._is_time())
+
+    def _report_prepared(self, generation: int) -> None:
+        self._device_side.prepared(self._status(generation), self._terms)
 
     def heartbeat(self) -> None:
         """Report to the store what this worker serves.
@@ -107,21 +149,25 @@ class SnapshotFollower:
         Raises:
             StoreNotUsable: The store is down.
         """
-        snapshot = self._device_side.distribution.snapshot
-        late = self._lateness()
-        self._device_side.heartbeat(
-            WorkerStatus(
-                worker=self._worker,
-                host=self._host,
-                pid=os.getpid(),
-                listener=self._listener,
-                generation=snapshot.generation,
-                served={site: release.number for site, release in snapshot.current.items()},
-                trouble={site: error.sentence for site, error in snapshot.kept.items()} | ({"": late} if late else {}),
-            )
-        )
+        self._device_side.heartbeat(self._status())
         self._say_at = time.monotonic() + _SAY_ALIVE_SECONDS
         self._reported.set()
+
+    def _status(self, prepared: int = 0) -> WorkerStatus:
+        snapshot, late = self._device_side.distribution.snapshot, self._lateness()
+        return WorkerStatus(
+            worker=self._worker,
+            host=self._host,
+            pid=os.getpid(),
+            listener=self._listener,
+            generation=snapshot.generation,
+            served={site: release.number for site, release in snapshot.current.items()},
+            trouble={site: error.sentence for site, error in snapshot.kept.items()} | ({"": late} if late else {}),
+            prepared=max(prepared, self._agreement.said_prepared),
+            switched_at=self._agreement.switched_at,
+            late_seconds=self._agreement.late_seconds,
+            clock_offset=self._agreement.clock.offset,
+        )
 
     def look_at_data(self) -> None:
         """Check whether the data folder is there, and log when that changes."""
@@ -146,7 +192,7 @@ class SnapshotFollower:
                 self._device_side.remove_worker(self._worker)
 
     def _wait(self) -> None:
-        until = time.monotonic() + self._poll_seconds
+        until = time.monotonic() + self._agreement.seconds_to_next(self._poll_seconds)
         while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
             try:
                 if self._device_side.wait_for_change(min(left, _WAIT_SECONDS)):
@@ -164,7 +210,7 @@ class SnapshotFollower:
 
     def _look(self) -> None:
         try:
-            is_new = self.follow_once()
+            is_new = self._follow(together=True)
             if is_new:
                 self._tell_current()
             if self._listener and (is_new or self._is_time()):
@@ -182,6 +228,9 @@ class SnapshotFollower:
             self._log.info("sites or devices were changed; the releases are the same")
         else:
             self._log.info("serving %s", what)
+            late = self._agreement.late_seconds
+            if late is not None and late > LATE_SECONDS:
+                self._log.warning("this worker was not prepared in time: it began %.1f s after the others", late)
         self._told_current = what
 
     def _tell_kept(self, snapshot: Snapshot) -> None:

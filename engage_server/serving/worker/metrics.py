@@ -82,6 +82,9 @@ FAMILIES: Mapping[str, Family] = {
     "engage_store_last_look_seconds": Family(
         "largest", "Seconds since a worker last saw whether the database has changes; the longest.", ("listener",)
     ),
+    "engage_clock_offset_seconds": Family(
+        "largest", "Seconds by which this host's clock differs from the database's, either way.", ("listener",)
+    ),
     "engage_release_served": Family("gauge", "Release that each worker serves.", ("listener", "site", "process")),
 }
 
@@ -97,12 +100,14 @@ class ListenerMetrics:
 
     Attributes:
         open_circuits: Returns the sites whose systems are not called at the moment.
+        clock_offset: Returns the seconds by which this host's clock is ahead of the database's. None: not measured.
     """
 
     def __init__(self, listener: str, folder: Path, handshakes: str = "engage") -> None:
         self._handshakes, self._alerts = f"{handshakes}_handshakes", f"{handshakes}_tls_alerts_received"
         self._handshake_seconds = f"{handshakes}_handshake_seconds"
         self.open_circuits: Callable[[], Sequence[str]] = tuple
+        self.clock_offset: Callable[[], float | None] = lambda: None
         self._listener = listener
         self._file = folder / f"{os.getpid()}.json"
         self._process = str(os.getpid())
@@ -172,6 +177,8 @@ class ListenerMetrics:
             self._values["engage_upstream_circuit_open", (self._listener, site)] = 1
         if store_seconds is not None:
             self._values["engage_store_last_look_seconds", mine] = round(store_seconds, 3)
+        if (offset := self.clock_offset()) is not None:
+            self._values["engage_clock_offset_seconds", mine] = round(abs(offset), 3)
         self._write()
 
     def holds(self, count: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from engage_server.records import AuditEvent, WorkerStatus
+from engage_server.records import AuditEvent, StoreLook, SwitchTerms, WorkerStatus
 
 
 class WorkerStore(Protocol):
@@ -12,6 +12,26 @@ class WorkerStore(Protocol):
 
     def generation(self) -> int:
         """Return a number that grows with every change that a server must follow. Fast enough to be polled."""
+
+    def look(self) -> StoreLook:
+        """Return the generation, the newest announced changes, and the database's time. Fast enough to be polled."""
+
+    def prepared(self, status: WorkerStatus, terms: SwitchTerms) -> None:
+        """Record what a worker could serve at once. If nobody else is waited for, decide when all begin to serve it.
+
+        Args:
+            status: As for :meth:`heartbeat`. ``prepared`` is its newest generation.
+            terms: How long workers wait for each other.
+        """
+
+    def agree(self, terms: SwitchTerms) -> bool:
+        """Decide the moment of the announced change that has none, if nobody is waited for any longer.
+
+        Who was waited for may have signed off, or the limit is over. Changes nothing otherwise.
+
+        Returns:
+            Whether this call decided it.
+        """
 
     def heartbeat(self, status: WorkerStatus) -> None:
         """Record what a worker serves, at the database's time. ``seen_at`` is not read."""

@@ -33,6 +33,10 @@ def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
         "served": dict(status.served),
         "trouble": dict(status.trouble),
         "seen_at": now,
+        "prepared": status.prepared,
+        "switched_at": status.switched_at,
+        "late_seconds": status.late_seconds,
+        "clock_offset": status.clock_offset,
     }
     insert = insert_into(connection.dialect.name, workers).values(values)
     connection.execute(insert.on_conflict_do_update(index_elements=["worker"], set_=values))

@@ -106,9 +106,15 @@ class PreparedAnswers:
         self._found: dict[DeviceRequest, Prepared] = {}  # of the snapshot below, where no address matters
         self._found_in = EMPTY
 
-    def prepare(self, snapshot: Snapshot) -> None:
-        """Prepare the answers of a snapshot before it is published. Those of the previous one stay until the next."""
-        wanted = [*_answers_of(self._distribution.snapshot), *_answers_of(snapshot)]
+    def prepare(self, snapshot: Snapshot, held: Snapshot | None = None) -> None:
+        """Prepare the answers of a snapshot before it is published. Those of the previous one stay until the next.
+
+        Args:
+            snapshot: The snapshot.
+            held: Another prepared one, which may be published meanwhile.
+        """
+        snapshots = (self._distribution.snapshot, *((held,) if held is not None else ()), snapshot)
+        wanted = [each for one in snapshots for each in _answers_of(one)]
         self._answers = {served: self._answers.get(served) or self._rendered(kind, served) for kind, served in wanted}
 
     def _recognise(self, content: bytes) -> DeviceRequest | None:

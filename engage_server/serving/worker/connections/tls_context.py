@@ -103,8 +103,12 @@ class TlsContexts:
                 code="release.not_loaded",
             ) from None
 
-    def prepare(self, snapshot: Snapshot) -> None:
+    def prepare(self, snapshot: Snapshot, held: Snapshot | None = None) -> None:
         """Build the contexts that a snapshot needs, before it is published.
+
+        Args:
+            snapshot: The snapshot.
+            held: Another prepared one, which may be published meanwhile.
 
         Raises:
             Refused: OpenSSL rejects a chain or key. The contexts in use stay.
@@ -113,7 +117,8 @@ class TlsContexts:
         for release in wanted.values():
             self.try_out(release)
         # those that are served until the snapshot is published, and those after it
-        kept = {_key(release) for release in self._distribution.snapshot.current.values()} | set(wanted)
+        others = (self._distribution.snapshot, *((held,) if held is not None else ()))
+        kept = {_key(release) for other in others for release in other.current.values()} | set(wanted)
         contexts = {**self._contexts, **self._tried}
         self._contexts = {key: context for key, context in contexts.items() if key in kept}
         self._tried = {}

@@ -18,7 +18,7 @@ from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.opening import ReleaseSealer, derived_release_key
 from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
-from engage_server.records import Host
+from engage_server.records import Host, StoreLook
 from engage_server.services.distribution.snapshot import ServedRelease
 from engage_server.serving.gunicorn_options import InstanceConfig
 from engage_server.serving.ports import assert_bindable
@@ -47,7 +47,7 @@ def device_side(world: World, monkeypatch: pytest.MonkeyPatch) -> DeviceSide:
 
 
 def follower(side: DeviceSide, tls: TlsContexts | None = None) -> SnapshotFollower:
-    prepare, try_out = (tls.prepare, tls.try_out) if tls else (lambda _: None, None)
+    prepare, try_out = (tls.prepare, tls.try_out) if tls else (lambda *_: None, None)
     return SnapshotFollower(side, prepare, 0.01, QUIET, "https", try_out)
 
 
@@ -93,11 +93,11 @@ class TestFollower:
         followed.follow_once()
         served = device_side.distribution.snapshot
 
-        def away(_self: SqlStore) -> int:
+        def away(_self: SqlStore) -> StoreLook:
             raise StoreNotUsable("the database is away")
 
         with monkeypatch.context() as patched, caplog.at_level(logging.INFO):
-            patched.setattr(SqlStore, "generation", away)
+            patched.setattr(SqlStore, "look", away)
             followed.start()
             for _ in range(200):
                 if "away" in caplog.text:
@@ -268,7 +268,7 @@ def test_a_request_costs_no_x509_no_hmac_no_sql_and_no_file(
     monkeypatch.setattr(Path, "open", forbidden("Path.open"))
     monkeypatch.setattr(hmac, "new", forbidden("hmac.new"))
     monkeypatch.setattr(x509, "load_der_x509_certificate", forbidden("x509"))
-    for method in ("generation", "sites", "releases", "site_key", "private_key", "device_serials"):
+    for method in ("generation", "look", "sites", "releases", "site_key", "private_key", "device_serials"):
         monkeypatch.setattr(SqlStore, method, forbidden(method))
     watching = True
     sys.addaudithook(lambda name, _: touched.append(name) if watching and name in {"open", "sqlite3.connect"} else None)

@@ -1,0 +1,85 @@
+"""The moment at which all workers begin to serve a change together."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LEAD = timedelta(seconds=0.2)
+"""Between the decision about a moment and the moment: every worker hears of it meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchTerms:
+    """How long workers wait for each other.
+
+    Attributes:
+        limit: Counted from the announcement. Who is not prepared then is not waited for any longer. 0: nobody waits.
+        lead: Between the decision and the moment.
+    """
+
+    limit: timedelta
+    lead: timedelta = LEAD
+
+    @property
+    def is_together(self) -> bool:
+        """Whether workers wait for each other at all."""
+        return self.limit > timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """An announced change.
+
+    Attributes:
+        generation: The store's generation with it.
+        announced_at: When it was announced. A change that replaces one without a moment keeps its time, so that a
+            stream of changes delays nothing for ever.
+        switch_at: The moment at which all workers begin to serve it. None: not decided.
+
+    All times are aware UTC, by the database's clock.
+    """
+
+    generation: int
+    announced_at: datetime
+    switch_at: datetime | None
+
+    def latest(self, terms: SwitchTerms) -> datetime:
+        """Return the latest moment. A worker that is cut off from the database can compute it, too."""
+        return self.announced_at + terms.limit + terms.lead
+
+    def moment(self, terms: SwitchTerms) -> datetime:
+        """Return the moment as far as it is known: the one that was decided, otherwise the latest."""
+        return self.switch_at or self.latest(terms)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLook:
+    """What a worker sees when it checks the store for changes.
+
+    Attributes:
+        generation: The store's generation.
+        switches: The newest announced changes, the newest first.
+        now: The database's time, aware UTC.
+        asked_at: By this process's monotonic clock, the middle between the question about the time and its answer.
+        round_trip: The seconds between both. The time is uncertain by half of it.
+        offset: The seconds by which this host's clock is ahead of the database's.
+    """
+
+    generation: int
+    switches: tuple[Switch, ...]
+    now: datetime
+    asked_at: float
+    round_trip: float
+    offset: float
+
+    @property
+    def open(self) -> Switch | None:
+        """The announced change whose moment is not decided; there is at most one."""
+        return next((each for each in self.switches if each.switch_at is None), None)
+
+    def is_pending(self, terms: SwitchTerms) -> bool:
+        """Whether the moment of an announced change is still to come."""
+        return any(self.now < each.moment(terms) for each in self.switches)
+
+    def of(self, after: int, until: int) -> Switch | None:
+        """Return the newest announced change after one generation, and not after another."""
+        return next((each for each in self.switches if after < each.generation <= until), None)

@@ -1,0 +1,1 @@
+"""Begins to serve a change at the moment that all workers have agreed on."""
