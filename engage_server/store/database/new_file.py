@@ -43,7 +43,7 @@ def new_database(database_url: str) -> Iterator[Engine]:
             yield engine
         finally:
             engine.dispose()  # whoever closes last brings the write-ahead log in
-        Path(f"{unfinished}{_BESIDE[-1]}").unlink(missing_ok=True)  # before: nobody looks for it once the rename is done
+        Path(f"{unfinished}{_BESIDE[-1]}").unlink(missing_ok=True)  # nobody looks for it after the rename
         unfinished.replace(path)
         sync_folder(path.parent)
     finally:
