@@ -181,9 +181,7 @@ class SharedFileStore(Protocol):
             Conflict: The device belongs to another site.
         """
 
-    def add_shared_upload(
-        self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits, *, is_numbered: bool = True
-    ) -> bool:
+    def add_shared_upload(self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits) -> bool:
         """Store an upload. Whether it is there already is found out in the same transaction.
 
         Returns:
@@ -192,6 +190,9 @@ class SharedFileStore(Protocol):
         Raises:
             NotPossible: A limit is reached (``device.full``).
         """
+
+    def import_shared_uploads(self, site: str, uploads: Mapping[UploadKey, bytes]) -> int:
+        """Add those of these uploads that are not stored, without numbers and limits. Return how many."""
 
     def put_shared_report(self, site: str, report: SharedReport) -> None:
         """Store a device's word, unless a later one of its kind is stored."""

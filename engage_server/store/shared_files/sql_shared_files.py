@@ -74,12 +74,13 @@ class SqlSharedFiles:
                 self._tell(connection, event, changes_serving=is_new)
             return head
 
-    def add_shared_upload(
-        self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits, *, is_numbered: bool = True
-    ) -> bool:
+    def add_shared_upload(self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits) -> bool:
         with writing(self._engine) as connection:
-            row_id = site_id(connection, site)
-            return upload_queries.add(connection, row_id, key, fold, limits, is_numbered=is_numbered)
+            return upload_queries.add(connection, site_id(connection, site), key, fold, limits)
+
+    def import_shared_uploads(self, site: str, uploads: Mapping[UploadKey, bytes]) -> int:
+        with writing(self._engine) as connection:
+            return upload_queries.add_imported(connection, site_id(connection, site), uploads)
 
     def put_shared_report(self, site: str, report: SharedReport) -> None:
         with writing(self._engine) as connection:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union
 from engage_server.errors import NotPossible
 from engage_server.store.database.dialects import insert_into
 from engage_server.store.interface.shared_files import (
+    REMOVED,
     SharedHead,
     SharedReport,
     SharedUpload,
@@ -24,9 +25,7 @@ _U, _R, _F = shared_uploads.c, shared_reports.c, shared_files.c
 _REPORT = (_R.serial, _R.kind, _R.at, _R.version, _R.content)
 
 
-def add(
-    connection: Connection, row_id: int, key: UploadKey, fold: UploadFold, limits: UploadLimits, *, is_numbered: bool
-) -> bool:
+def add(connection: Connection, row_id: int, key: UploadKey, fold: UploadFold, limits: UploadLimits) -> bool:
     """Store an upload, or what comes of one that is stored. Return whether it is new."""
     standing = locked_standing(connection, row_id)
     of_kind = (*_of_device(row_id, key.serial), _U.collection == key.collection)
@@ -42,11 +41,22 @@ def add(
     if content is None:
         return False
     _assert_room(connection, row_id, key, standing.bytes, len(content), limits)
-    number = standing.uploads + 1 if is_numbered else None
-    values = {"serial": key.serial, "collection": key.collection, "digest": key.digest, "number": number}
-    connection.execute(shared_uploads.insert().values(site_id=row_id, length=len(content), content=content, **values))
-    count_upload(connection, row_id, numbers=int(is_numbered), more=len(content))
+    _insert(connection, row_id, key, content, standing.uploads + 1)
+    count_upload(connection, row_id, numbers=1, more=len(content))
     return True
+
+
+def add_imported(connection: Connection, row_id: int, uploads: Mapping[UploadKey, bytes]) -> int:
+    """Add those of these uploads that are not stored, without numbers. Return how many."""
+    locked_standing(connection, row_id)
+    added = 0
+    for key, content in uploads.items():
+        of_kind = (*_of_device(row_id, key.serial), _U.collection == key.collection)
+        if connection.scalar(select(_U.id).where(*of_kind, _U.digest == key.digest)) is None:
+            _insert(connection, row_id, key, content, None)
+            count_upload(connection, row_id, numbers=0, more=len(content))
+            added += 1
+    return added
 
 
 def select_after(
@@ -92,7 +102,7 @@ def select_report(connection: Connection, row_id: int, serial: str, kind: str) -
 
 def select_serials(connection: Connection, row_id: int, after: str, limit: int) -> list[str]:
     """Return devices of which anything is stored, by serial number."""
-    files = select(_F.serial).where(_F.site_id == row_id, _F.serial > after, _F.kind != "removed")
+    files = select(_F.serial).where(_F.site_id == row_id, _F.serial > after, _F.kind != REMOVED)
     parts = [files] + [
         select(table.c.serial).where(table.c.site_id == row_id, table.c.serial > after)
         for table in (shared_uploads, shared_reports)
@@ -121,6 +131,11 @@ def select_unfetched(
         given = None if row.at is None else SharedReport(row.serial, "given", row.at, row.given, bytes(row.content))
         found.append((values, given))
     return found
+
+
+def _insert(connection: Connection, row_id: int, key: UploadKey, content: bytes, number: int | None) -> None:
+    values = {"serial": key.serial, "collection": key.collection, "digest": key.digest, "number": number}
+    connection.execute(shared_uploads.insert().values(site_id=row_id, length=len(content), content=content, **values))
 
 
 def _newest(connection: Connection, of_kind: tuple[ColumnElement[bool], ...]) -> list[bytes]:

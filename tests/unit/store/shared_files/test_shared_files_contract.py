@@ -183,7 +183,8 @@ def test_a_page_has_at_least_one_upload_and_few_bytes(store: SqlStore) -> None:
 
 
 def test_an_imported_upload_has_no_number(store: SqlStore) -> None:
-    store.add_shared_upload("main", UploadKey(ONE, "audits", "i"), lambda *_: b"{}", LIMITS, is_numbered=False)
+    assert store.import_shared_uploads("main", {UploadKey(ONE, "audits", "i"): b"{}"}) == 1
+    assert store.import_shared_uploads("main", {UploadKey(ONE, "audits", "i"): b"{}"}) == 0
     assert store.shared_uploads_after("main", 0, 10, 1000) == []
     assert [each.number for each in store.shared_uploads_of("main", ONE, "audits", 0, 10, 1000)] == [None]
 
