@@ -21,7 +21,8 @@ class CallInJson(Shape):
     """How a site answers the nightly calls of its devices."""
 
     call_in: CallInWay
-    """``files``: this host answers from each device's files. ``upstream``: the access-control system answers."""
+    """``files``: this host answers from each device's files. ``upstream``: the access-control system answers.
+    ``shared``: each host answers from its copy of the files that all hosts share."""
     insecure_call_in: bool
     """Whether calls by plain HTTP are answered, too. Then anyone on the way can change who may open which door."""
     unknown_devices: UnknownDevices

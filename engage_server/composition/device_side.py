@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
 from engage_server.composition.opening import kept_open, open_database
+from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
 from engage_server.file_locks import DEVICE_SECONDS
-from engage_server.records import AuditHead, CallInWay, Secret, StoreLook, SwitchTerms, WorkerStatus
+from engage_server.records import AuditHead, CallInWay, Secret, StoreLook, SwitchTerms, Upstream, WorkerStatus
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
 from engage_server.settings import Settings
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from engage_server.composition.keys.watch import KeyWatch
     from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.call_in.call import Answerer
-    from engage_server.services.call_in.delivery import UpstreamDelivery
+    from engage_server.services.call_in.delivery import Destination, UploadDelivery
     from engage_server.services.call_in.dispatch import CallIns
     from engage_server.services.evidence.sightings import Sightings
     from engage_server.services.evidence.transfer import SightingTransfer
     from engage_server.services.installation.disk_overview import DiskOverview
+    from engage_server.services.shared_files.copy import SharedCopies
 
 
 def import_services(*, of_devices: bool) -> None:
@@ -39,16 +41,9 @@ def import_services(*, of_devices: bool) -> None:
         of_devices: True for an instance that devices call, False for the operators' instance.
     """
     if of_devices:
-        import engage_server.services.call_in.dispatch
-        import engage_server.services.call_in.from_files
-        import engage_server.services.call_in.from_upstream
+        pass
     else:
-        import engage_server.composition.keys.watch
-        import engage_server.composition.operator_side
-        import engage_server.services.call_in.delivery
-        import engage_server.services.evidence.token_check
-        import engage_server.services.evidence.transfer
-        import engage_server.services.installation.disk_overview  # noqa: F401  # imported only to be in memory
+        pass
 
 
 class DeviceSide:
@@ -189,6 +184,7 @@ class DeviceSide:
         spool = UpstreamSpool(disk_room(settings))
         ways: dict[CallInWay, Answerer] = {
             CallInWay.FILES: FileAnswers(folders, sightings, settings.max_audit_events),
+            CallInWay.SHARED: shared_answers(settings, sightings),
             CallInWay.UPSTREAM: UpstreamAnswers(
                 call_ins=lambda: self.distribution.snapshot.call_ins,
                 spool=spool,
@@ -218,34 +214,57 @@ class DeviceSide:
         return DiskOverview(disk_room(settings), enrolment_days(settings))
 
     def deliveries(
-        self, settings: Settings, running: Mapping[str, "UpstreamDelivery"]
-    ) -> dict[str, "UpstreamDelivery"]:
-        """Return the delivery of each site with an upstream system, even while the site is answered from files.
+        self, settings: Settings, running: Mapping[tuple[str, str], "UploadDelivery"]
+    ) -> dict[tuple[str, str], "UploadDelivery"]:
+        """Return the deliveries of each site, by site and destination. How it answers now does not matter.
+
+        What was accepted for an upstream system goes there. What was accepted for the database goes into it, or into
+        folders: see :func:`.shared_files.database_deliveries`.
 
         Args:
             settings: The settings.
-            running: The result of the last call. A delivery is kept if the site's upstream system is still the same.
+            running: The result of the last call. A delivery is kept if its destination is still the same.
         """
-        from engage_server.services.call_in.delivery import UpstreamDelivery
+        from engage_server.services.call_in.delivery import UpstreamDelivery, UpstreamDestination
         from engage_server.services.call_in.upload_spool import UpstreamSpool
         from engage_server.services.device_files.fault_journal import FaultJournal
 
         journal = FaultJournal(settings.faults_dir)
-        found: dict[str, UpstreamDelivery] = {}
-        for site, call_in in self.distribution.snapshot.call_ins.items():
+        call_ins = self.distribution.snapshot.call_ins
+        found = database_deliveries(settings, self._store, call_ins, running)
+        for site, call_in in call_ins.items():
             if call_in.upstream is None:
                 continue
-            before = running.get(site)
-            found[site] = (
+            before = running.get(key := (site, UpstreamDestination.name))
+            is_same = before is not None and _goes_to(before.destination, call_in.upstream)
+            found[key] = (
                 before
-                if before is not None and before.upstream == call_in.upstream
+                if before is not None and is_same
                 else UpstreamDelivery(site, UpstreamSpool(disk_room(settings)), call_in.upstream, journal)
             )
         return found
 
+    def shared_copies(
+        self, settings: Settings, tell: Callable[[str, str, str], None], clock: Callable[[], datetime]
+    ) -> "SharedCopies":
+        """Return what copies the files that all hosts share to this host.
+
+        Args:
+            settings: The settings.
+            tell: Called with a site, a device and a sentence that operators should read.
+            clock: Gives the time, timezone-aware.
+        """
+        return shared_copies(settings, self._store, lambda: self.distribution.snapshot.call_ins, tell, clock)
+
     def release_connections(self) -> None:
         """Close all database connections. The next use opens new ones. Call it before a fork."""
         self._store.close()
+
+
+def _goes_to(destination: "Destination", upstream: Upstream) -> bool:
+    from engage_server.services.call_in.delivery import UpstreamDestination
+
+    return isinstance(destination, UpstreamDestination) and destination.upstream == upstream
 
 
 def store_spool(settings: Settings, store: SqlStore, site_key: Callable[[str], Secret]) -> None:

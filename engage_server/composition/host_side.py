@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from engage_server.services.call_in.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
     from engage_server.services.device_files.fault_journal import FaultJournal
-    from engage_server.services.device_files.for_devices import FilesForDevices
     from engage_server.services.device_files.upload_feed import UploadFeed
     from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.kpn_devices.ingress_copy import IngressCopy
+    from engage_server.services.shared_files.copy import CopyPlace
+    from engage_server.services.shared_files.for_devices import EitherFiles
+    from engage_server.services.shared_files.moving import SharedMoving
     from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.waiting.refused_uploads import RefusedUploads
     from engage_server.services.waiting.standing import Waiting
+    from engage_server.store.interface.shared_files import SharedStanding
 
 
 class HostSide:
@@ -37,33 +40,62 @@ class HostSide:
     @cached_property
     def devices(self) -> "DeviceExchange":
         """Imports and exports devices' files."""
-        from engage_server.services.device_files.exchange import DeviceExchange
         from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.shared_files.exchange import EitherExchange
 
-        return DeviceExchange(DeviceFolders(self._settings.data_dir))
+        return EitherExchange(DeviceFolders(self._settings.data_dir), self._store)
 
     @cached_property
-    def files_for_devices(self) -> "FilesForDevices":
+    def devices_in_database(self) -> "DeviceExchange":
+        """The same, but imports go into the database, also for a site that is not answered from it yet."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.shared_files.exchange import EitherExchange
+
+        return EitherExchange(DeviceFolders(self._settings.data_dir), self._store, into_database=True)
+
+    @cached_property
+    def shared_moving(self) -> "SharedMoving":
+        """Moves devices' files between this host and the database."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.shared_files.moving import SharedMoving
+
+        return SharedMoving(self._store, DeviceFolders(self._settings.data_dir), self._settings.data_dir)
+
+    def shared_copy(self, site: str) -> tuple["CopyPlace", "SharedStanding | None"]:
+        """How far the copy of a site has come on this host, and how far its files in the database."""
+        from engage_server.services.shared_files.copy import read_place
+
+        return read_place(self._settings.data_dir, site), self._store.shared_standing(site)
+
+    @property
+    def is_for_one_host(self) -> bool:
+        """Whether the database is a file of this host: then there is no other host to share files with."""
+        from engage_server.store.database.engine import sqlite_path
+
+        return sqlite_path(self._settings.database_url.reveal()) is not None
+
+    @cached_property
+    def files_for_devices(self) -> "EitherFiles":
         """The files that operators give to devices."""
         from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.device_files.for_devices import FilesForDevices
+        from engage_server.services.shared_files.for_devices import EitherFiles
 
-        return FilesForDevices(DeviceFolders(self._settings.data_dir))
+        return EitherFiles(DeviceFolders(self._settings.data_dir), self._store)
 
     @cached_property
     def device_file_change(self) -> "DeviceFileChange":
         """Changes those files."""
-        from engage_server.services.sites.device_file_change import DeviceFileChange
+        from engage_server.services.shared_files.for_devices import EitherFileChange
 
-        return DeviceFileChange(self._store, self.files_for_devices)
+        return EitherFileChange(self._store, self.files_for_devices)
 
     @cached_property
     def upload_feed(self) -> "UploadFeed":
         """What devices uploaded, in the order in which it came."""
         from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.device_files.upload_feed import UploadFeed
+        from engage_server.services.shared_files.feed import EitherFeed
 
-        return UploadFeed(self._settings.data_dir, DeviceFolders(self._settings.data_dir))
+        return EitherFeed(self._settings.data_dir, DeviceFolders(self._settings.data_dir), self._store)
 
     @cached_property
     def uploads(self) -> "UpstreamSpool":
@@ -99,9 +131,9 @@ class HostSide:
     def waiting(self) -> "Waiting":
         """What waits on this host."""
         from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.waiting.standing import Waiting
+        from engage_server.services.shared_files.waiting import EitherWaiting
 
-        return Waiting(self.uploads, DeviceFolders(self._settings.data_dir))
+        return EitherWaiting(self.uploads, DeviceFolders(self._settings.data_dir), self._store)
 
     @cached_property
     def ingress_copy(self) -> "IngressCopy":

@@ -324,6 +324,13 @@ class OperatorSide(Alerted, HostSide):
         return DeviceImport(self.sites, self.devices)
 
     @cached_property
+    def import_into_database(self) -> "DeviceImport":
+        """The same into the database, for sites that will be answered from it."""
+        from engage_server.services.sites.device_import import DeviceImport
+
+        return DeviceImport(self.sites, self.devices_in_database)
+
+    @cached_property
     def takeover(self) -> "VendorTakeover":
         """Imports from the vendor's sample."""
         from engage_server.services.vendor.takeover import VendorTakeover

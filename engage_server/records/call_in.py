@@ -11,6 +11,7 @@ class CallInWay(StrEnum):
 
     FILES = "files"  # this host, from each device's JSON files
     UPSTREAM = "upstream"  # the partner's own access-control system
+    SHARED = "shared"  # this host, from its copy of the files that all hosts share in the database
 
 
 class UnknownDevices(StrEnum):

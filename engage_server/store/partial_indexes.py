@@ -14,6 +14,7 @@ from engage_server.store.evidence.index_conditions import HAS_REPORTED, NOT_QUIE
 from engage_server.store.keys import tables as key_tables  # noqa: F401  # the same
 from engage_server.store.labels import tables as label_tables  # noqa: F401  # and its
 from engage_server.store.link_tables import kpn_downlinks, path_events
+from engage_server.store.shared_files import tables as shared_file_tables  # noqa: F401  # and its
 from engage_server.store.tables import (
     UNNAMED,
     device_histories,

@@ -41,6 +41,8 @@ from engage_server.store.queries import (
     site_queries,
 )
 from engage_server.store.sealing import ReleaseSealer, Sealer
+from engage_server.store.shared_files import file_queries
+from engage_server.store.shared_files.sql_shared_files import SqlSharedFiles
 from engage_server.store.sql_devices import SqlDevices
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
@@ -60,6 +62,7 @@ class SqlStore(
     SqlAlerts,
     SqlBackups,
     SqlKeys,
+    SqlSharedFiles,
 ):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
@@ -140,7 +143,9 @@ class SqlStore(
         with writing(self._engine) as connection:
             was_listed = removal_queries.delete_device(connection, serial, site)
             was_seen = bool(history_queries.delete_history(connection, site, serial))
-            was_there = was_listed or was_seen or had_files
+            row_id = site_queries.site_id(connection, site)
+            was_shared = file_queries.delete_device(connection, row_id, serial, event.at)
+            was_there = was_listed or was_seen or had_files or was_shared
             if was_there:
                 self._tell(connection, event, changes_serving=was_listed)
             return was_there
@@ -156,6 +161,7 @@ class SqlStore(
 
     def remove_site(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
+            file_queries.delete_site(connection, site_queries.site_id(connection, name))
             removal_queries.delete_site(connection, name)
             roles = grant_queries.remove_from_grants(connection, name)
             recipient_queries.remove_site(connection, name)

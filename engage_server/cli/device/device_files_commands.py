@@ -41,13 +41,15 @@ _FAULTS_SHOWN = 20
     "  engage device import doors.csv --site north\n"
     "      serial numbers and names: the devices that belong to it\n"
     "  engage device import Engage_Data --site north\n      databases, configurations, audits of many devices\n"
-    "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
+    "  engage device import 0000000000000000A0B1000000000206/database.json --site north\n"
+    "  engage device import Engage_Data --site north --shared",
 )
 @click.argument("path", type=FilePath)
+@click.option("--shared", is_flag=True, help="Put files into the database, for a site that will share them.")
 @site_option
 @json_option
 @click.pass_obj
-def import_devices(session: Session, path: Path, site: str | None, as_json: bool) -> None:
+def import_devices(session: Session, path: Path, shared: bool, site: str | None, as_json: bool) -> None:
     """Import a list of devices, or their JSON files.
 
     A list has a serial number on each line, or in the first column of a CSV file. Commas, semicolons and tabs may
@@ -58,6 +60,9 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
     serialNumber. A database replaces the one before. Audits and alerts are added to those that were collected.
 
     Everything is read and checked before anything is changed. Devices that were on no list are put on the site's list.
+
+    Files go into the folders of this host. For a site whose files are shared by all hosts, they go into the database.
+    With --shared, they go there before the site is switched: see engage site call-in.
     """
     is_list = path.is_file() and path.suffix.lower() != ".json"
     found = FoundFiles() if is_list else find_device_files(path)
@@ -74,10 +79,9 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
     of_site = operator.sites.get(site)
     name = of_site.name
     with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
-        changed = operator.device_import.run(
-            name, serials, found.files, session.occasion(), one_more, labels=listed.labels
-        )
-    _warn_of_unused(of_site, found)
+        importing = operator.import_into_database if shared else operator.device_import
+        changed = importing.run(name, serials, found.files, session.occasion(), one_more, labels=listed.labels)
+    _warn_of_unused(of_site, found, shared=shared)
     warn_of_the_unlisted(operator, name, session.now())
     if as_json:
         counts = {"devices": len(serials), "files": len(found.files), "named": changed.named}
@@ -162,9 +166,17 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
     print_next(f"{program()} device import {target} --site {site}")
 
 
-def _warn_of_unused(site: Site, found: FoundFiles) -> None:
-    """Files for devices reach nobody while the partner's own system answers."""
-    if site.call_in.way is CallInWay.UPSTREAM and any(each.kind in FOR_DEVICES for each in found.files):
+def _warn_of_unused(site: Site, found: FoundFiles, *, shared: bool) -> None:
+    """Files for devices reach nobody while something else answers."""
+    if not any(each.kind in FOR_DEVICES for each in found.files):
+        return
+    if shared and site.call_in.way is not CallInWay.SHARED:
+        click.echo(
+            f"warning: the files are in the database, and devices of {site.name} get none of them until: "
+            f"{program()} site call-in {site.name} --shared",
+            err=True,
+        )
+    elif site.call_in.way is CallInWay.UPSTREAM:
         click.echo(
             f"warning: the upstream system of {site.name} answers its devices, so no database or configuration here "
             f"is used until: {program()} site call-in {site.name} --files",

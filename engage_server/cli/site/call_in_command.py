@@ -8,11 +8,12 @@ import click
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.sites import call_in_json
 from engage_server.cli.failing_doors import labels_of, print_faults
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.output import counted, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, site_argument
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.site.moved_files import changed_with_files, copy_rows, moved_json, print_moved
 from engage_server.cli.site.site_change_output import print_when_followed
 from engage_server.errors import UsageError
 from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
@@ -26,17 +27,27 @@ _INSECURE = (
 )
 
 
+_ANSWERED = {
+    CallInWay.FILES: "from files",
+    CallInWay.SHARED: "from files that all hosts share",
+    CallInWay.UPSTREAM: "by the upstream system",
+}
+
+
 @click.command(
     "call-in",
     cls=AskingCommand,
     acts=[Act.SITE_SEE, Act.SITE_CHANGE],
     epilog="\b\nExamples:\n  engage site call-in north\n      how its devices are answered now\n"
     "  engage site call-in north --files --unknown-devices enroll\n"
+    "  engage site call-in north --shared\n"
+    "      from files that all hosts of one PostgreSQL share: moves those of this host into it\n"
     "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
     "  engage site call-in north --insecure-call-in --reason 'readers with old firmware'",
 )
 @site_argument
 @click.option("--files", is_flag=True, help="Answer from the JSON files of each device (engage device import).")
+@click.option("--shared", is_flag=True, help="Answer from files that all hosts share in the database.")
 @click.option("--upstream", "url", metavar="URL", help="Pass calls on to your own access-control system.")
 @click.option(
     "--upstream-timeout",
@@ -70,6 +81,7 @@ def call_in(
     session: Session,
     name: str,
     files: bool,
+    shared: bool,
     url: str | None,
     timeout_seconds: float | None,
     trust_file: Path | None,
@@ -83,40 +95,55 @@ def call_in(
     Devices call in at night, by TLS. With --files, this host answers them from data/NAME/SERIAL/. With --upstream, your
     own system answers; audits and alerts wait on this host until that system has accepted them. Without options, the
     command shows the current setting, and why calls of the last day were not answered.
+
+    With --shared, the database has the files. Each host answers from its own copy of them, also while the database is
+    away. This moves the files of this host into the database. --files writes them back to this host. If a move was
+    interrupted, run the command again.
     """
     from engage_server.services.sites.register import SiteChanges
 
-    if (files and url) or (trust_file and trusts_system):
+    if sum(map(bool, (files, shared, url))) > 1 or (trust_file and trusts_system):
         raise UsageError("these options contradict each other", "Give one of the two.")
     operator = session.operator_side()
     site = operator.sites.get(name)
     wanted = site.call_in
     if url or timeout_seconds or trust_file or trusts_system:
         wanted = replace(wanted, upstream=_upstream(wanted.upstream, url, timeout_seconds, trust_file, trusts_system))
-    if files or url:
-        wanted = replace(wanted, way=CallInWay.FILES if files else CallInWay.UPSTREAM)
+    if files or shared or url:
+        wanted = replace(wanted, way=_way(files=files, shared=shared))
     if unknown_devices:
         wanted = replace(wanted, unknown=UnknownDevices(unknown_devices))
     if insecure is not None:
         wanted = replace(wanted, insecure=insecure)
     is_changed = wanted != site.call_in
-    if is_changed:
-        site = operator.sites.change(site, SiteChanges(call_in=wanted), session.reason, session.occasion())
+
+    def change() -> Site:
+        changes = SiteChanges(call_in=wanted)
+        return operator.sites.change(site, changes, session.reason, session.occasion()) if is_changed else site
+
+    site, moved = changed_with_files(session, operator, site, change, to_database=shared, to_files=files)
     _warn(site.name, site.call_in)
     faults = operator.call_faults.recent(site.name, session.now())
     labels = labels_of(operator, site.name, faults)
     if as_json:
-        told = {"call_in_faults": call_faults_json(faults, labels)}
+        told = {"call_in_faults": call_faults_json(faults, labels), "moved": moved_json(moved)}
         print_json({"site": site.name} | call_in_json(site.call_in) | told)
         return
-    waiting = sum(map(len, operator.uploads.pending(name).values()))
+    waiting = sum(map(len, operator.uploads.every_pending(name).values()))
     listed = len(operator.sites.serials(name))
-    print_table(["", ""], _rows(site.name, site.call_in, listed), "")
+    print_table(["", ""], [*_rows(site.name, site.call_in, listed), *copy_rows(operator, site)], "")
+    print_moved(moved)
     _print_waiting(site.call_in, waiting)
     print_faults(faults, labels)
     if is_changed:
         print_when_followed(session.settings().poll_seconds)
     _print_what_is_next(site, listed)
+
+
+def _way(*, files: bool, shared: bool) -> CallInWay:
+    if files:
+        return CallInWay.FILES
+    return CallInWay.SHARED if shared else CallInWay.UPSTREAM
 
 
 def _upstream(
@@ -161,6 +188,8 @@ def _warn(name: str, call_in: CallIn) -> None:
 
 def _print_waiting(call_in: CallIn, waiting: int) -> None:
     """A site that is answered from files again still delivers what it took before."""
+    if call_in.way is CallInWay.SHARED and waiting:
+        click.echo(f"{counted(waiting, 'upload')} on this host, on the way to the database")
     if call_in.way is CallInWay.FILES and call_in.upstream is not None and waiting:
         wait = "upload of before waits" if waiting == 1 else "uploads of before wait"
         how = ", without TLS" if _is_open(call_in.upstream) else ""
@@ -182,7 +211,7 @@ def _print_what_is_next(site: Site, listed: int) -> None:
 def _rows(name: str, call_in: CallIn, listed: int) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [
         ("site", name),
-        ("call-ins are answered", "from files" if call_in.way is CallInWay.FILES else "by the upstream system"),
+        ("call-ins are answered", _ANSWERED[call_in.way]),
         ("on the plain instance", "too (insecure_call_in)" if call_in.insecure else "no: 404"),
         ("devices on its list", listed),
         ("other devices", "get 404" if call_in.unknown is UnknownDevices.REFUSE else "are put on the list"),

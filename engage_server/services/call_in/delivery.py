@@ -1,4 +1,7 @@
-"""Delivers uploads from the spool to the partner's system, each device's in order, until the system accepts them.
+"""Delivers uploads from the spool to their destination, each device's in order, until it accepts them.
+
+Usually that is the partner's system. :mod:`engage_server.services.shared_files.destinations` has others, which answer
+as a system would.
 
 The system accepts an upload with 201 or 202, as it would answer the device, or with 204. A plain 200 does not count:
 a portal or proxy in between answers that to everything. If the answer was lost, the system may have accepted the
@@ -14,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from engage_server.errors import EngageError, FileNotUsable, UpstreamSilent
 from engage_server.records import Upstream
@@ -55,29 +59,51 @@ class Delivered:
     oldest: datetime | None = None
     trouble: str = ""
 
+    def with_those_of(self, other: "Delivered") -> "Delivered":
+        """The result of both: a site may have uploads for two destinations."""
+        times = [each for each in (self.oldest, other.oldest) if each is not None]
+        rejected = [*other.rejected, *self.rejected]
+        trouble = other.trouble or self.trouble
+        waiting = self.waiting + other.waiting
+        return Delivered(self.taken + other.taken, rejected, waiting, min(times, default=None), trouble)
 
-class UpstreamDelivery:
-    """Delivers one site's uploads. There must be only one for each host and site.
+
+class Destination(Protocol):
+    """Where uploads go. Used by many threads at once.
+
+    Attributes:
+        name: What people call it.
+    """
+
+    name: str
+
+    def give(self, pending: Pending) -> UpstreamAnswer:
+        """Give it one upload. 201, 202 or 204: it has it.
+
+        Raises:
+            UpstreamSilent: It did not answer. It may have accepted the upload anyway.
+            EngageError: The upload cannot be read, or has no room there.
+        """
+
+
+class UploadDelivery:
+    """Delivers one site's uploads. There must be only one for each host, site and destination.
 
     Args:
         site: The site's name.
         spool: Where uploads wait.
-        upstream: The partner's system.
+        destination: Where they go.
         journal: Keeps the reason for which uploads wait; None for no journal.
-
-    Raises:
-        UsageError: Its address or certificates cannot be used.
     """
 
     def __init__(
-        self, site: str, spool: UpstreamSpool, upstream: Upstream, journal: FaultJournal | None = None
+        self, site: str, spool: UpstreamSpool, destination: Destination, journal: FaultJournal | None = None
     ) -> None:
         self._journal = journal
         self._recorded: CallFault | None = None
-        self.upstream = upstream
+        self.destination = destination
         self._site = site
         self._spool = spool
-        self._host = UpstreamHost(upstream, AT_ONCE)
         self._pauses = DeliveryPauses()
         self._others_taken_at: tuple[str, date] | None = None  # the last device whose upload was accepted, and when
         self._seen = Delivered()
@@ -129,7 +155,7 @@ class UpstreamDelivery:
                 break  # other devices just got no answer
             self._pauses.tried(pending.device, now())
             try:
-                answer = self._host.call(_request(pending.read(), pending))
+                answer = self.destination.give(pending)
             except UpstreamSilent as silent:
                 self._pauses.silent(pending.device, now(), silent.sentence)
                 break
@@ -188,6 +214,36 @@ class UpstreamDelivery:
         done.trouble = self._pauses.trouble() if done.waiting else ""
         firsts = [uploads[0].received() for uploads in pending.values()]
         done.oldest = min((each for each in firsts if each is not None), default=None)
+
+
+class UpstreamDestination:
+    """Implements :class:`Destination` with a partner's system.
+
+    Args:
+        upstream: The system.
+
+    Raises:
+        UsageError: Its address or certificates cannot be used.
+    """
+
+    name = "upstream system"
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self._host = UpstreamHost(upstream, AT_ONCE)
+
+    def give(self, pending: Pending) -> UpstreamAnswer:
+        """Send it as the device did."""
+        return self._host.call(_request(pending.read(), pending))
+
+
+class UpstreamDelivery(UploadDelivery):
+    """Delivers one site's uploads to its partner's system; see :class:`UploadDelivery`."""
+
+    def __init__(
+        self, site: str, spool: UpstreamSpool, upstream: Upstream, journal: FaultJournal | None = None
+    ) -> None:
+        super().__init__(site, spool, UpstreamDestination(upstream), journal)
 
 
 def handed_on(

@@ -1,5 +1,7 @@
 """Answers call-ins from the JSON files of each device (see :mod:`engage_server.services.device_files.folder`)."""
 
+from collections.abc import Callable
+
 from engage_server.errors import BodyInvalid, NotPossible
 from engage_server.protocol.configuration import read_parameters
 from engage_server.protocol.database_answer import answer_since
@@ -43,7 +45,7 @@ class FileAnswers:
             return NOT_FOUND  # a request alone creates no folder
         with self._folders.open(known.site, known.serial) as folder:
             if known.call.kind is CallKind.DATABASE:
-                return _database(folder, known)
+                return database_answer(folder, known)
             if known.call.kind is CallKind.CONFIG:
                 parameters = read_parameters(known.value)
                 if not known.is_trial:
@@ -83,7 +85,10 @@ class FileAnswers:
         return CallAnswer(201 if is_first else 202)
 
 
-def _database(folder: DeviceFolder, known: KnownCall) -> CallAnswer:
+def database_answer(
+    folder: DeviceFolder, known: KnownCall, before: Callable[[GivenDatabase], None] = lambda given: None
+) -> CallAnswer:
+    """The answer to a call for a database. ``before`` is called as :func:`.record_given` calls it."""
     since = known.call.since
     try:
         answer = folder.database()
@@ -91,7 +96,7 @@ def _database(folder: DeviceFolder, known: KnownCall) -> CallAnswer:
             return NOT_FOUND  # a known device without a database yet: it keeps the one that it has
         body = write_json(answer_since(answer, folder.earlier, since))
         if known.call.method != "HEAD" and not known.is_trial:
-            record_given(folder, GivenDatabase(known.at, since, str(answer["nxtDbVerTS"])))
+            record_given(folder, GivenDatabase(known.at, since, str(answer["nxtDbVerTS"])), before)
         return CallAnswer(200, body)
     except BodyInvalid as error:
         raise NotPossible(error.sentence, error.next_step) from None

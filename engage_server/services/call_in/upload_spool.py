@@ -1,6 +1,7 @@
-"""Keeps audits and alerts on their way to a partner's system, as files on this host, until the system accepts them.
+"""Keeps uploads on their way, as files on this host, until a partner's system or the database has accepted them.
 
-``<spool>/upstream/<site>/pending/<device>~<number>.json`` is one upload each. ``.../devices/<device>/`` has what is
+``<spool>/upstream/<site>/pending/<device>~<number>.json`` is one upload each for a partner's system. Those for the
+database are in ``.../for-database/``: each goes where it was accepted for. ``.../devices/<device>/`` has what is
 known about the device's earlier uploads, and a lock against a second worker. A device is answered when its upload is on
 the disk. Uploads that wait or were rejected count for the limits of :mod:`engage_server.services.disk_space.room`.
 """
@@ -11,7 +12,7 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,10 +28,11 @@ from engage_server.services.device_files.folder import MAX_FILE_BYTES
 from engage_server.services.device_files.uploads import stamp
 from engage_server.services.disk_space.reserve import allocated
 from engage_server.services.disk_space.room import DiskRoom
-from engage_server.services.disk_space.use import upload_bytes
+from engage_server.services.disk_space.use import WAITING_FOLDERS, upload_bytes
 
 STATE = "state.json"
 TRIES = "tries.json"
+FOR_UPSTREAM, FOR_DATABASE = WAITING_FOLDERS
 _BY_ADDRESS = "at-"
 _MIB = 1024 * 1024
 _KNOWN_BYTES = 2 * allocated(1)  # a device's folder and the state file in it
@@ -42,8 +44,8 @@ class Upload:
     """One upload as it came.
 
     Attributes:
-        kind: ``audit`` or ``alert``.
-        target: Path and query.
+        kind: ``audit`` or ``alert``. On the way to the database also other calls, and the last words of devices.
+        target: Path and query. "" on the way to the database.
         body: The body as it came, but without passwords.
         content_type, authorization: The values of these header fields; "" for none.
         address: The device's address.
@@ -146,9 +148,11 @@ class UpstreamSpool:
         room: The folder, and how much of the disk devices may use. Above that they must call again, and keep their
             uploads.
         seconds: How long to wait for a device's lock.
+        waiting: The folder of the uploads that wait: ``FOR_UPSTREAM`` or ``FOR_DATABASE``.
     """
 
-    def __init__(self, room: DiskRoom, seconds: float = DEVICE_SECONDS) -> None:
+    def __init__(self, room: DiskRoom, seconds: float = DEVICE_SECONDS, waiting: str = FOR_UPSTREAM) -> None:
+        self._waiting = waiting
         self._folder = room.uploads
         self._room = room
         self._seconds = seconds
@@ -161,7 +165,7 @@ class UpstreamSpool:
         """
         self._room.reserve.assert_room(len(upload.body) * 2)
         known = self._folder / site / "devices" / device
-        pending = self._folder / site / "pending"
+        pending = self._folder / site / self._waiting
         is_new = not known.is_dir()
         for each in (known, pending):
             if not each.is_dir():
@@ -184,10 +188,11 @@ class UpstreamSpool:
 
     def pending(self, site: str) -> dict[str, list[Pending]]:
         """The waiting uploads of each device, in order."""
-        found: dict[str, list[Pending]] = {}
-        for each in sorted(_scan(self._folder / site / "pending"), key=lambda each: each.number):
-            found.setdefault(each.device, []).append(each)
-        return found
+        return _by_device(_scan(self._folder / site / self._waiting))
+
+    def every_pending(self, site: str) -> dict[str, list[Pending]]:
+        """The same, wherever they wait for."""
+        return _by_device(each for name in WAITING_FOLDERS for each in _scan(self._folder / site / name))
 
     def done(self, pending: Pending) -> None:
         """Remove an upload that the partner's system has accepted."""
@@ -216,7 +221,7 @@ class UpstreamSpool:
 
     def is_waiting(self, site: str, name: str) -> bool:
         """Whether an upload waits whose file has this name, without ``.json``."""
-        return (self._folder / site / "pending" / f"{name}.json").exists()
+        return (self._folder / site / self._waiting / f"{name}.json").exists()
 
     def try_again(self, site: str, refused: Path) -> Path:
         """Put a rejected upload among those that wait, under its old name. Its file stays until it is dropped.
@@ -235,7 +240,7 @@ class UpstreamSpool:
         found = _PENDING.fullmatch(name)
         if found is None:
             raise Conflict(f"{refused.name} is no upload of a device", "Check the file.", code="upload.unknown")
-        pending = self._folder / site / "pending" / name
+        pending = self._folder / site / self._waiting / name
         make_folder(pending.parent, within=self._room.data)
         (self._folder / site / "devices" / found["device"] / TRIES).unlink(missing_ok=True)
         try:
@@ -266,8 +271,8 @@ class UpstreamSpool:
         return len(list(folder.glob("*.json"))) if folder.is_dir() else 0
 
     def counts(self, site: str) -> tuple[int, int]:
-        """How many uploads wait for the upstream system, and how many it rejected."""
-        return sum(map(len, self.pending(site).values())), self.rejected(site)
+        """How many uploads wait, wherever for, and how many the upstream system rejected."""
+        return sum(map(len, self.every_pending(site).values())), self.rejected(site)
 
     def tries(self, pending: Pending) -> UploadTries:
         """The days on which an upload was answered with an error."""
@@ -325,6 +330,13 @@ def _written(upload: Upload, *, repeated: bool) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise NotPossible("an upload would be too long to be read again", "Send less at once.")
     return content
+
+
+def _by_device(uploads: Iterable[Pending]) -> dict[str, list[Pending]]:
+    found: dict[str, list[Pending]] = {}
+    for each in sorted(uploads, key=lambda each: each.number):
+        found.setdefault(each.device, []).append(each)
+    return found
 
 
 def _scan(folder: Path) -> Iterator[Pending]:

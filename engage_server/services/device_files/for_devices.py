@@ -58,7 +58,7 @@ class FilesForDevices:
 
     def version(self, site: str, serial: str, file: FileForDevice) -> str:
         """The version of a file. "" if there is none. A damaged file has one, too."""
-        return _version(self._bytes(site, serial, file))
+        return version_of_bytes(self._bytes(site, serial, file))
 
     def read(self, site: str, serial: str, file: FileForDevice) -> VersionedFile:
         """A file as it was put.
@@ -68,24 +68,7 @@ class FilesForDevices:
             Conflict: It is damaged (``device_files.damaged``).
             FileNotUsable: It cannot be read.
         """
-        content = self._bytes(site, serial, file)
-        if content is None:
-            raise NotFound(
-                f"this host has no {file.word} for device {serial}",
-                "Put one. If there are several hosts, ask the one whose files you want.",
-                code=f"{file.word}.not_found",
-            )
-        try:
-            value = read_json(content, FILE_DEPTH)
-        except BodyInvalid:
-            value = None
-        if not isinstance(value, dict):
-            raise Conflict(
-                f"the {file.word} of device {serial} is damaged on this host",
-                "Put it again, with this field: If-Match: *",
-                code="device_files.damaged",
-            )
-        return VersionedFile(value, _version(content), len(content))
+        return versioned(serial, file, self._bytes(site, serial, file))
 
     def put(
         self,
@@ -115,23 +98,63 @@ class FilesForDevices:
             NotPossible: It cannot be written, or the folder is in use for too long.
         """
         with self._folders.open(site, serial) as folder:
-            if seen is not None and seen != self.version(site, serial, file):
-                raise Conflict(
-                    f"the {file.word} of device {serial} has changed since you read it, so nothing was done",
-                    "Read it again. If the change is still right, send it with the new ETag.",
-                    code="precondition.failed",
-                )
+            assert_seen(serial, file, seen, version_of_bytes(self._bytes(site, serial, file)))
             if file is FileForDevice.DATABASE:
                 assert_newer(folder, value, "", serial)
                 folder.put_database(value, record)
             else:
                 folder.put(file, value, record)
             content = read_file(folder.path / file, limit=MAX_FILE_BYTES)
-        return VersionedFile(value, _version(content), len(content))
+        return VersionedFile(value, version_of_bytes(content), len(content))
 
     def _bytes(self, site: str, serial: str, file: FileForDevice) -> bytes | None:
         path = self._folders.path(site, serial) / file
         return read_file(path, limit=MAX_FILE_BYTES) if path.exists() else None
+
+
+def versioned(serial: str, file: FileForDevice, content: bytes | None) -> VersionedFile:
+    """A file from its bytes.
+
+    Args:
+        serial: The device.
+        file: Which file.
+        content: None if there is none.
+
+    Raises:
+        NotFound: There is none (``database.not_found``, ``configuration.not_found``).
+        Conflict: It is damaged (``device_files.damaged``).
+    """
+    if content is None:
+        raise NotFound(
+            f"this host has no {file.word} for device {serial}",
+            "Put one. If there are several hosts, ask the one whose files you want.",
+            code=f"{file.word}.not_found",
+        )
+    try:
+        value = read_json(content, FILE_DEPTH)
+    except BodyInvalid:
+        value = None
+    if not isinstance(value, dict):
+        raise Conflict(
+            f"the {file.word} of device {serial} is damaged on this host",
+            "Put it again, with this field: If-Match: *",
+            code="device_files.damaged",
+        )
+    return VersionedFile(value, version_of_bytes(content), len(content))
+
+
+def assert_seen(serial: str, file: FileForDevice, seen: str | None, version: str) -> None:
+    """Check that a file is still the one that a caller has seen. ``seen`` is None for any, and "" for no file.
+
+    Raises:
+        Conflict: It is another version (``precondition.failed``).
+    """
+    if seen is not None and seen != version:
+        raise Conflict(
+            f"the {file.word} of device {serial} has changed since you read it, so nothing was done",
+            "Read it again. If the change is still right, send it with the new ETag.",
+            code="precondition.failed",
+        )
 
 
 def judged(file: FileForDevice, content: bytes) -> dict[str, Any]:
@@ -163,7 +186,15 @@ def assert_newer(folder: DeviceFolder, value: Json, source: str, serial: str) ->
     Raises:
         Refused: It differs from the present one, but its ``nxtDbVerTS`` is not newer.
     """
-    present = folder.present_database()
+    assert_newer_than(folder.present_database(), value, source, serial)
+
+
+def assert_newer_than(present: Json, value: Json, source: str, serial: str) -> None:
+    """The same, with the content of the present database. Anything else than an object counts as none.
+
+    Raises:
+        Refused: See :func:`assert_newer`.
+    """
     if not isinstance(present, dict) or not isinstance(value, dict) or present == value:
         return
     versions = [version_of(str(each.get("nxtDbVerTS", ""))) for each in (present, value)]
@@ -176,5 +207,6 @@ def assert_newer(folder: DeviceFolder, value: Json, source: str, serial: str) ->
         )
 
 
-def _version(content: bytes | None) -> str:
+def version_of_bytes(content: bytes | None) -> str:
+    """The version of a file with these bytes. "" for none."""
     return "" if content is None else hashlib.sha256(content).hexdigest()[:_VERSION_DIGITS]

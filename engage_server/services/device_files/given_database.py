@@ -4,6 +4,7 @@ An access-control system delivers a database, and a device fetches it in its nex
 asks in the call-in after that is the version that it has. Nothing else says that it arrived.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,14 +37,27 @@ class GivenDatabase:
 _WRITTEN_AGAIN_SECONDS = 3600
 
 
-def record_given(folder: DeviceFolder, given: GivenDatabase) -> None:
-    """Record a database call. A fault is ignored: the device still gets its database."""
-    before = read_given(folder)
-    if before is not None and replace(before, at=given.at) == given and _is_fresh(before, given):
+def record_given(
+    folder: DeviceFolder, given: GivenDatabase, before: Callable[[GivenDatabase], None] = lambda given: None
+) -> None:
+    """Record a database call. A fault is ignored: the device still gets its database.
+
+    Args:
+        folder: The device's folder, with its lock held.
+        given: The call.
+        before: Called before anything is written, if there is something to write. If it raises, nothing is.
+    """
+    known = read_given(folder)
+    if known is not None and replace(known, at=given.at) == given and _is_fresh(known, given):
         return
-    value = {"at": stamp(given.at), "askedWith": given.asked_with[:32], "version": given.version}
     with suppress(OSError, EngageError):
-        folder.put_received(GIVEN, value)
+        before(given)
+        folder.put_received(GIVEN, written_given(given))
+
+
+def written_given(given: GivenDatabase) -> dict[str, str]:
+    """How a call is written."""
+    return {"at": stamp(given.at), "askedWith": given.asked_with[:32], "version": given.version}
 
 
 def _is_fresh(before: GivenDatabase, given: GivenDatabase) -> bool:
@@ -53,10 +67,16 @@ def _is_fresh(before: GivenDatabase, given: GivenDatabase) -> bool:
 def read_given(folder: DeviceFolder) -> GivenDatabase | None:
     """The last database call; None if there was none, or if the record cannot be read."""
     path = folder.path / GIVEN
-    with suppress(OSError, EngageError, BodyInvalid, KeyError, TypeError, ValueError):
-        if path.exists():
-            value = read_json(read_file(path, limit=_MAX_BYTES))
-            if isinstance(value, dict):
-                at = datetime.strptime(str(value["at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-                return GivenDatabase(at, str(value["askedWith"]), str(value["version"]))
+    with suppress(OSError, EngageError):
+        return parsed_given(read_file(path, limit=_MAX_BYTES)) if path.exists() else None
+    return None
+
+
+def parsed_given(content: bytes) -> GivenDatabase | None:
+    """Read what :func:`written_given` wrote. None if it cannot be read."""
+    with suppress(BodyInvalid, KeyError, TypeError, ValueError):
+        value = read_json(content)
+        if isinstance(value, dict):
+            at = datetime.strptime(str(value["at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return GivenDatabase(at, str(value["askedWith"]), str(value["version"]))
     return None

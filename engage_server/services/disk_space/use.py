@@ -14,6 +14,8 @@ from pathlib import Path
 
 from engage_server.services.disk_space.reserve import allocated
 
+WAITING_FOLDERS = ("pending", "for-database")  # of uploads, beside "refused" and "devices"
+
 OURS = frozenset({"spool", "metrics"})  # folders in the data folder that are not sites'
 
 _FROM_DEVICES = re.compile(
@@ -55,7 +57,7 @@ def measure(files: Path, uploads: Path, now: float) -> SiteUse:
     folders = [Path(device.path) for device in _scan(files) if device.is_dir()]
     own = sum(allocated(1) + _bytes_in(folder, now, only_devices=True) for folder in folders)
     refused = _bytes_in(uploads / "refused", now)
-    waiting = _bytes_in(uploads / "pending", now)
+    waiting = sum(_bytes_in(uploads / name, now) for name in WAITING_FOLDERS)
     folders = [Path(device.path) for device in _scan(uploads / "devices") if device.is_dir()]
     known = sum(allocated(1) + _bytes_in(folder, now) for folder in folders)
     return SiteUse(own, waiting + refused + known, refused)
@@ -74,7 +76,7 @@ def upload_bytes(uploads: Path, device: str) -> int:
         device: The name of the device in file names.
     """
     total = 0
-    for name in ("pending", "refused"):
+    for name in (*WAITING_FOLDERS, "refused"):
         for entry in _scan(uploads / name):
             if entry.name.startswith(f"{device}~"):
                 total += _size(entry)

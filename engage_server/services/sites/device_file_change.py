@@ -55,9 +55,7 @@ class DeviceFileChange:
             NotPossible: It cannot be written.
         """
         self._store.site(site)
-        owner = self._store.site_of_device(serial)
-        if owner not in (None, site):
-            raise _of_another_site(serial, site)
+        owner = self.owner(site, serial)
         event = occasion.event(AuditAction.DEVICES_IMPORTED, site, device=serial, files=file.value, devices="1")
 
         def record() -> None:
@@ -65,15 +63,26 @@ class DeviceFileChange:
             try:
                 is_new = owner is None and self._store.add_device(device, event)
             except Conflict:
-                raise _of_another_site(serial, site) from None
+                raise of_another_site(serial, site) from None
             if not is_new:
                 self._store.record(event)
 
         return self._files.put(site, serial, file, value, seen, record)
 
+    def owner(self, site: str, serial: str) -> str | None:
+        """The site on whose list the device is: this one, or None for none.
 
-def _of_another_site(serial: str, site: str) -> NotFound:
-    """The other site is not named: the caller may have no role there."""
+        Raises:
+            NotFound: It belongs to another site.
+        """
+        owner = self._store.site_of_device(serial)
+        if owner not in (None, site):
+            raise of_another_site(serial, site)
+        return owner
+
+
+def of_another_site(serial: str, site: str) -> NotFound:
+    """The error for a device of another site. That site is not named: the caller may have no role there."""
     return NotFound(
         f"device {serial} does not belong to site '{site}'",
         "Check the serial number and the site.",

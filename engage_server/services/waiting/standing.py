@@ -11,7 +11,7 @@ from engage_server.services.waiting.databases import WaitingDatabase, waiting_da
 
 @dataclass(frozen=True, slots=True)
 class WaitingUploads:
-    """The uploads of a site on their way to the partner's system.
+    """The uploads of a site on their way to the partner's system, or to the database.
 
     Attributes:
         waiting: How many wait.
@@ -40,7 +40,7 @@ class Waiting:
 
     def uploads(self, site: str) -> WaitingUploads:
         """Count the uploads of a site. It costs as much as there are."""
-        pending = self._spool.pending(site)
+        pending = self._spool.every_pending(site)
         firsts = (uploads[0].received() for uploads in pending.values())
         oldest = min((each for each in firsts if each is not None), default=None)
         return WaitingUploads(sum(map(len, pending.values())), len(pending), oldest, self._spool.rejected(site))

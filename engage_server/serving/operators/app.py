@@ -17,7 +17,7 @@ from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.opening.opener import ChainOpener
-from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
+from engage_server.serving.operators import delivery, enrolment, links, rotations, shared_files, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.alerts import Alerts
 from engage_server.serving.operators.backups import nights
@@ -88,6 +88,7 @@ def operators_app(
     spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head)
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
+    copied = shared_files.CopiedFiles(device_side, settings, log)
     uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
     at_risk = doors_at_risk.DoorsAtRisk(side, exposition.tell_risks)
     chores = links.LinkChores(side, settings)
@@ -99,6 +100,7 @@ def operators_app(
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
+        Repeating("shared-files", shared_files.SECONDS, copied.copy, log, shared_files.SENTENCES),
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()

@@ -1,11 +1,11 @@
-"""Delivers this host's waiting uploads to partners' systems. Only one process of a host does it."""
+"""Delivers this host's waiting uploads to partners' systems and the database. Only one process of a host does it."""
 
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.services.call_in.delivery import Delivered, UpstreamDelivery
+from engage_server.services.call_in.delivery import Delivered, UploadDelivery
 from engage_server.serving.operators.repeating import Sentences
 from engage_server.settings import Settings
 
@@ -14,7 +14,7 @@ SENTENCES = Sentences("uploads stay on this host", "uploads are delivered again"
 
 
 class Deliveries:
-    """Delivers for each site that has an upstream system. Each site's trouble, and its end, is logged once.
+    """Delivers for each site with an upstream system or shared files. Each site's trouble, and its end, is logged once.
 
     Args:
         device_side: Knows the current sites.
@@ -34,8 +34,8 @@ class Deliveries:
         self._settings = settings
         self._log = log
         self._tell_all = tell
-        self._deliveries: dict[str, UpstreamDelivery] = {}
-        self._troubles: dict[str, str] = {}
+        self._deliveries: dict[tuple[str, str], UploadDelivery] = {}
+        self._troubles: dict[tuple[str, str], str] = {}
 
     def deliver(self) -> None:
         """Deliver everything that can be delivered now.
@@ -45,17 +45,18 @@ class Deliveries:
         """
         self._deliveries = self._device_side.deliveries(self._settings, self._deliveries)
         done: dict[str, Delivered] = {}
-        for site, delivery in self._deliveries.items():
-            done[site] = delivery.run(lambda: datetime.now(UTC))
-            for path in done[site].rejected:
-                self._log.error("the upstream system of %s rejects an upload for good; it is kept: %s", site, path)
-            self._tell(site, done[site])
+        for (site, destination), delivery in self._deliveries.items():
+            found = delivery.run(lambda: datetime.now(UTC))
+            for path in found.rejected:
+                self._log.error("the %s of %s rejects an upload for good; it is kept: %s", destination, site, path)
+            self._tell(site, destination, found)
+            done[site] = found.with_those_of(done[site]) if site in done else found
         self._tell_all(done)
 
-    def _tell(self, site: str, done: Delivered) -> None:
-        before = self._troubles.get(site, "")
+    def _tell(self, site: str, destination: str, done: Delivered) -> None:
+        before = self._troubles.get((site, destination), "")
         if done.trouble and not before:
-            self._log.error("uploads of %s wait for its upstream system (%s): %s", site, done.waiting, done.trouble)
+            self._log.error("uploads of %s wait for its %s (%s): %s", site, destination, done.waiting, done.trouble)
         elif before and not done.trouble:
-            self._log.info("the upstream system of %s accepts uploads again", site)
-        self._troubles[site] = done.trouble
+            self._log.info("the %s of %s accepts uploads again", destination, site)
+        self._troubles[site, destination] = done.trouble

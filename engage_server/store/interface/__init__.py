@@ -17,6 +17,7 @@ from engage_server.store.interface.links import Folded, IngressTables, KpnStore,
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
+from engage_server.store.interface.shared_files import SharedFileStore
 from engage_server.store.interface.sites import SiteStore
 from engage_server.store.interface.values import (
     AnchorClue,
@@ -60,6 +61,7 @@ __all__ = [
     "RequestStore",
     "RiskFilter",
     "RotationStore",
+    "SharedFileStore",
     "SilentOrder",
     "SimPoll",
     "SiteStore",
@@ -88,6 +90,7 @@ class Store(
     AlertStore,
     BackupStore,
     KeyStore,
+    SharedFileStore,
     Protocol,
 ):
     """All capabilities together, for code that builds the services."""

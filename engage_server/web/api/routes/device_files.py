@@ -13,7 +13,10 @@ from engage_server.web.api.route import SEEN, Answer, Call, NoQuery, Route
 
 _MOST_BYTES = 4 * 1024 * 1024
 _DATABASE, _CONFIGURATION = FileForDevice.DATABASE, FileForDevice.CONFIGURATION
-_THIS_HOST = "Files are on the host that answers, and on no other. With several hosts, do this on each of them."
+_THIS_HOST = (
+    "Files are on the host that answers, and on no other. With several hosts, do this on each of them. If the site's "
+    "hosts share its files (call_in is shared), one answers for all, and each has a new file some seconds later."
+)
 
 
 def version_of_database(call: Call[Any, Any]) -> str:

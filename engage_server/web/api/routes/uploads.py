@@ -12,7 +12,10 @@ from engage_server.web.api import problem_codes
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.route import Answer, Call, Route
 
-_THIS_HOST = "Uploads are on the host that the device called, and on no other. With several hosts, ask each of them."
+_THIS_HOST = (
+    "Uploads are on the host that the device called, and on no other. With several hosts, ask each of them. If the "
+    "site's hosts share its files (call_in is shared), one answers for all, with what has reached the database."
+)
 
 
 class UploadQuery(PageQuery):

@@ -21,7 +21,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     every_fault = services.call_faults.recent(site.name, visit.now)
     faults = every_fault[-most:]
     refused = services.refused_uploads.page(site.name, visit.query.get("refused-after"), most)
-    answers_itself = site.call_in.way is CallInWay.FILES
+    answers_itself = site.call_in.way is not CallInWay.UPSTREAM
     cursor = visit.query.get("cursor")
     databases = services.waiting.databases(site.name, cursor, most) if answers_itself else None
     devices = {each.device for each in faults} | {each.device for each in refused.items}
@@ -29,6 +29,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     return {
         "call_in": site.call_in,
         "answers_itself": answers_itself,
+        "is_shared": site.call_in.way is CallInWay.SHARED,
         "uploads": services.waiting.uploads(site.name),
         "refused": refused,
         "discarded": next((each for each in refused.items if each.name == _discarded(visit)), None),

@@ -1,0 +1,1 @@
+"""The files of devices that all hosts share, in the database."""

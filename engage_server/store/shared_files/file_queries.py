@@ -1,0 +1,114 @@
+"""What operators give to devices, in rows. In the caller's transaction."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, select, update
+
+from engage_server.store.interface.shared_files import REMOVED, SharedDraft, SharedHead
+from engage_server.store.shared_files.site_rows import locked_standing, next_change, select_standing
+from engage_server.store.shared_files.tables import shared_files, shared_reports, shared_sites, shared_uploads
+
+_EARLIER_KEPT = 10  # as in a device's folder
+_C = shared_files.c
+_HEAD = (_C.serial, _C.kind, _C.version, _C.change, _C.digest, _C.length, _C.put_at, _C.is_current)
+
+
+def select_changed(connection: Connection, row_id: int, after: int, limit: int) -> list[SharedHead]:
+    """Return the current files with a greater number, by number."""
+    query = select(*_HEAD).where(_C.site_id == row_id, _C.change > after, _C.is_current)
+    return [_head(row) for row in connection.execute(query.order_by(_C.change).limit(limit))]
+
+
+def select_heads(connection: Connection, row_id: int, serial: str) -> list[SharedHead]:
+    """Return all files of a device, by number."""
+    query = select(*_HEAD).where(*_of_device(row_id, serial)).order_by(_C.change)
+    return [_head(row) for row in connection.execute(query)]
+
+
+def select_content(connection: Connection, row_id: int, change: int) -> bytes | None:
+    """Return the content of a file; None if it is gone."""
+    found = connection.scalar(select(_C.content).where(_C.site_id == row_id, _C.change == change))
+    return None if found is None else bytes(found)
+
+
+def put(
+    connection: Connection,
+    row_id: int,
+    serial: str,
+    draft: SharedDraft,
+    expected: int | None,
+    at: datetime,
+    earlier: Sequence[SharedDraft],
+) -> SharedHead | None:
+    """Put a file in the place of the expected one. None if there is another one."""
+    locked_standing(connection, row_id)
+    of_kind = (*_of_device(row_id, serial), _C.kind == draft.kind)
+    present = connection.scalar(select(_C.change).where(*of_kind, _C.is_current))
+    if present != expected:
+        return None
+    connection.execute(delete(shared_files).where(*_of_device(row_id, serial), _C.kind == REMOVED))
+    if draft.version:
+        of_same = _C.version == draft.version
+        connection.execute(delete(shared_files).where(*of_kind, of_same))
+        connection.execute(update(shared_files).where(*of_kind, _C.is_current).values(is_current=False))
+    else:
+        connection.execute(delete(shared_files).where(*of_kind))
+    known = set(connection.scalars(select(_C.version).where(*of_kind)))
+    missing = [each for each in earlier if each.version not in known and each.version < draft.version]
+    first = next_change(connection, row_id, at, len(missing) + 1)
+    for number, each in enumerate(missing, first):
+        _insert(connection, row_id, serial, each, number, at, is_current=False)
+    head = _insert(connection, row_id, serial, draft, first + len(missing), at, is_current=True)
+    _forget_earliest(connection, of_kind)
+    return head
+
+
+def delete_device(connection: Connection, row_id: int, serial: str, at: datetime) -> bool:
+    """Remove all of a device, and leave a row that says so to the hosts. Return whether there was anything."""
+    if select_standing(connection, row_id) is None:
+        return False
+    locked_standing(connection, row_id)
+    was_there = False
+    for table in (shared_files, shared_uploads, shared_reports):
+        gone = delete(table).where(table.c.site_id == row_id, table.c.serial == serial)
+        if table is shared_files:
+            gone = gone.where(_C.kind != REMOVED)
+        was_there |= bool(connection.execute(gone).rowcount)
+    if was_there:
+        number = next_change(connection, row_id, at)
+        connection.execute(delete(shared_files).where(*_of_device(row_id, serial)))
+        _insert(connection, row_id, serial, SharedDraft(REMOVED, "", b""), number, at, is_current=True)
+    return was_there
+
+
+def delete_site(connection: Connection, row_id: int) -> None:
+    """Remove all shared files of the site in this row."""
+    for table in (shared_files, shared_uploads, shared_reports, shared_sites):
+        connection.execute(delete(table).where(table.c.site_id == row_id))
+
+
+def _insert(
+    connection: Connection, row_id: int, serial: str, draft: SharedDraft, change: int, at: datetime, *, is_current: bool
+) -> SharedHead:
+    digest = hashlib.sha256(draft.content).hexdigest()
+    head = SharedHead(serial, draft.kind, draft.version, change, digest, len(draft.content), at, is_current)
+    values = {name: getattr(head, name) for name in (column.name for column in _HEAD)}
+    connection.execute(shared_files.insert().values(site_id=row_id, content=draft.content, **values))
+    return head
+
+
+def _forget_earliest(connection: Connection, of_kind: tuple[ColumnElement[bool], ...]) -> None:
+    query = select(_C.change).where(*of_kind, ~_C.is_current).order_by(_C.version.desc()).offset(_EARLIER_KEPT)
+    if old := list(connection.scalars(query)):
+        connection.execute(delete(shared_files).where(*of_kind, _C.change.in_(old)))
+
+
+def _of_device(row_id: int, serial: str) -> tuple[ColumnElement[bool], ...]:
+    return _C.site_id == row_id, _C.serial == serial
+
+
+def _head(row: Any) -> SharedHead:
+    return SharedHead(*(getattr(row, column.name) for column in _HEAD))

@@ -1,0 +1,129 @@
+"""The part of the store that keeps the files of devices that all hosts share."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from engage_server.records import AuditEvent, Device
+from engage_server.store.database.engine import reading, writing
+from engage_server.store.evidence import standing
+from engage_server.store.interface.shared_files import (
+    SharedDraft,
+    SharedHead,
+    SharedReport,
+    SharedStanding,
+    SharedUpload,
+    UploadFold,
+    UploadKey,
+    UploadLimits,
+)
+from engage_server.store.queries import device_queries
+from engage_server.store.queries.site_queries import site_id
+from engage_server.store.shared_files import file_queries, site_rows, upload_queries
+
+
+class SqlSharedFiles:
+    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings apply."""
+
+    _engine: Engine
+
+    def shared_standings(self) -> Mapping[str, SharedStanding]:
+        with reading(self._engine) as connection:
+            return site_rows.select_standings(connection)
+
+    def shared_standing(self, site: str) -> SharedStanding | None:
+        with reading(self._engine) as connection:
+            return site_rows.select_standing(connection, site_id(connection, site))
+
+    def begin_shared_files(self, site: str) -> None:
+        with writing(self._engine) as connection:
+            site_rows.locked_standing(connection, site_id(connection, site))
+
+    def changed_shared_files(self, site: str, after: int, limit: int) -> Sequence[SharedHead]:
+        with reading(self._engine) as connection:
+            return file_queries.select_changed(connection, site_id(connection, site), after, limit)
+
+    def shared_heads(self, site: str, serial: str) -> Sequence[SharedHead]:
+        with reading(self._engine) as connection:
+            return file_queries.select_heads(connection, site_id(connection, site), serial)
+
+    def shared_content(self, site: str, change: int) -> bytes | None:
+        with reading(self._engine) as connection:
+            return file_queries.select_content(connection, site_id(connection, site), change)
+
+    def put_shared_file(
+        self,
+        site: str,
+        serial: str,
+        draft: SharedDraft,
+        expected: int | None,
+        at: datetime,
+        *,
+        earlier: Sequence[SharedDraft] = (),
+        event: AuditEvent | None = None,
+        device: Device | None = None,
+    ) -> SharedHead | None:
+        with writing(self._engine) as connection:
+            head = file_queries.put(connection, site_id(connection, site), serial, draft, expected, at, earlier)
+            if head is None:
+                return None
+            is_new = device is not None and _put_on_list(connection, device)
+            if event is not None:
+                self._tell(connection, event, changes_serving=is_new)
+            return head
+
+    def add_shared_upload(self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits) -> bool:
+        with writing(self._engine) as connection:
+            return upload_queries.add(connection, site_id(connection, site), key, fold, limits)
+
+    def import_shared_uploads(self, site: str, uploads: Mapping[UploadKey, bytes]) -> int:
+        with writing(self._engine) as connection:
+            return upload_queries.add_imported(connection, site_id(connection, site), uploads)
+
+    def put_shared_report(self, site: str, report: SharedReport) -> None:
+        with writing(self._engine) as connection:
+            upload_queries.put_report(connection, site_id(connection, site), report)
+
+    def shared_report(self, site: str, serial: str, kind: str) -> SharedReport | None:
+        with reading(self._engine) as connection:
+            return upload_queries.select_report(connection, site_id(connection, site), serial, kind)
+
+    def shared_uploads_after(self, site: str, number: int, limit: int, most_bytes: int) -> Sequence[SharedUpload]:
+        with reading(self._engine) as connection:
+            return upload_queries.select_after(connection, site_id(connection, site), number, limit, most_bytes)
+
+    def shared_uploads_of(
+        self, site: str, serial: str, collection: str, after: int, limit: int, most_bytes: int
+    ) -> Sequence[SharedUpload]:
+        with reading(self._engine) as connection:
+            row_id = site_id(connection, site)
+            return upload_queries.select_of_device(connection, row_id, serial, collection, after, limit, most_bytes)
+
+    def shared_upload_bytes(self, site: str, serial: str) -> Mapping[str, int]:
+        with reading(self._engine) as connection:
+            return upload_queries.select_bytes(connection, site_id(connection, site), serial)
+
+    def shared_serials(self, site: str, after: str, limit: int) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return upload_queries.select_serials(connection, site_id(connection, site), after, limit)
+
+    def unfetched_shared_databases(
+        self, site: str, after: str, limit: int
+    ) -> Sequence[tuple[SharedHead, SharedReport | None]]:
+        with reading(self._engine) as connection:
+            return upload_queries.select_unfetched(connection, site_id(connection, site), after, limit)
+
+    @abstractmethod
+    def _tell(
+        self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
+    ) -> None:
+        """Write the audit event. The whole store implements this in one place."""
+
+
+def _put_on_list(connection: Connection, device: Device) -> bool:
+    standing.hold(connection)
+    is_new = device_queries.insert_device(connection, device)
+    standing.refresh(connection, [device.serial])
+    return is_new
