@@ -4,15 +4,15 @@ import json
 import shlex
 import shutil
 import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.checkout import ROOT
+from tests.support import kill_points
 from tests.support.commands import clean_environment, engage_process
+from tests.support.forking import Forked
 from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer
 from tests.support.running import RunningPair, engage, eventually, ok, running_pair
@@ -111,11 +111,10 @@ def test_on_two_hosts_both_confirm(tmp_path: Path, postgresql: PostgresServer) -
 
 def killed_at(folder: Path, point: int) -> int:
     """Run the real command in a process that kill -9 ends at this point. The status is -9, or 0 if it came through."""
-    command = [sys.executable, "-m", "tests.support.kill_points", str(point), "key", "rotate", "--wait", "0"]
-    environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=300, check=False)
-    assert done.returncode in (0, -9), done.stderr.decode()
-    return done.returncode
+    words = ("key", "rotate", "--wait", "0")
+    status, output = Forked(kill_points.command, point, *words, folder=folder, environment=clean_environment()).wait()
+    assert status in (0, -9), output
+    return status
 
 
 @pytest.mark.long("unit/composition/keys/test_rotating.py, where an exception takes the place of the signal")

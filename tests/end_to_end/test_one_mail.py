@@ -1,8 +1,6 @@
 """Two nodes in two processes, and one that is killed at each write: one morning mail at a real mail server."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,8 +11,9 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from engage_server.records import AuditAction, ChannelKind, OutboxState, Recipient
+from tests.support import alert_node
 from tests.support.chains import NOW
-from tests.support.checkout import ROOT
+from tests.support.forking import Forked
 from tests.support.ports import free_ports
 from tests.support.world import World, serving
 
@@ -63,16 +62,15 @@ def world(tmp_path: Path, inbox: Inbox) -> Iterator[Path]:
     yield folder
 
 
-def start(folder: Path, when: str = "never", at: int = 0) -> "subprocess.Popen[str]":
+def start(folder: Path, when: str = "never", at: int = 0) -> Forked:
     """Start a node."""
-    arguments = [sys.executable, "-m", "tests.support.alert_node", str(folder), MORNING.isoformat(), when, str(at)]
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return Forked(alert_node.main, folder, MORNING, when, at)
 
 
-def end(node: "subprocess.Popen[str]") -> int:
+def end(node: Forked) -> int:
     """Wait for a node. Return how many writes it made."""
-    output, _ = node.communicate(timeout=60)
-    assert node.returncode == 0, output
+    status, output = node.wait()
+    assert status == 0, output
     return int(output.rpartition("writes: ")[2])
 
 
@@ -102,9 +100,8 @@ def test_kill_9_at_every_write_is_one_mail(world: Path, inbox: Inbox, tmp_path: 
         for when in ("before", "after"):
             folder = tmp_path / f"{when}{at}"
             shutil.copytree(world, folder)
-            killed = start(folder, when, at)
-            killed.communicate(timeout=60)
-            assert killed.returncode == -9, f"{when} write {at}"
+            status, output = start(folder, when, at).wait()
+            assert status == -9, f"{when} write {at}: {output}"
             for node in [start(folder), start(folder)]:
                 end(node)
             is_unsure = (when, at) in (("after", 3), ("before", 4))

@@ -1,8 +1,4 @@
-"""One node that writes and sends a morning mail, in its own process: ``python -m tests.support.alert_node``.
-
-Arguments: the folder of a world, the time as ISO 8601, and at which write it is killed: ``before 3``, ``after 3`` or
-``never 0``. It ends when nothing waits any more, and prints how many writes it made.
-"""
+"""One node that writes and sends a morning mail, in its own process: ``Forked(alert_node.main, ...)``."""
 
 import os
 import signal
@@ -78,6 +74,13 @@ def run(folder: Path, now: datetime, when: str, at: int) -> int:
         return killing.writes
 
 
-if __name__ == "__main__":
-    place, moment, kind, number = sys.argv[1:]
-    sys.stdout.write(f"writes: {run(Path(place), datetime.fromisoformat(moment), kind, int(number))}\n")
+def main(folder: Path, now: datetime, when: str, at: int) -> None:
+    """Run in a folder of a world until nothing waits any more, and print how many writes were made.
+
+    Args:
+        folder: The world's.
+        now: The time.
+        when: With ``at``: at which write it is killed, ``before 3``, ``after 3`` or ``never 0``.
+        at: See ``when``.
+    """
+    sys.stdout.write(f"writes: {run(folder, now, when, at)}\n")

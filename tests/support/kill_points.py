@@ -1,7 +1,7 @@
 """Ends a process with kill -9 at one of the places where it changes what others see: a file, a name, a database.
 
-As a program: ``python -m tests.support.kill_points POINT WORD...`` runs an ``engage`` command, and kills it before or
-after its POINT-th change. In a test's own process, an exception takes the place of the signal.
+``Forked(kill_points.command, POINT, WORD...)`` runs an ``engage`` command in a process, and kills it before or after
+its POINT-th change. In a test's own process, an exception takes the place of the signal.
 """
 
 import os
@@ -74,15 +74,10 @@ class KillPoints:
             yield
 
 
-def main() -> None:
-    """Run the command."""
+def command(at: int, *words: str) -> None:
+    """Run the command in this process, which is its own."""
     from engage_server import cli
 
-    at, *words = sys.argv[1:]
     sys.argv = ["engage", *words]
-    with KillPoints(int(at), killed_for_good).watched():
-        cli.main(words)
-
-
-if __name__ == "__main__":
-    main()
+    with KillPoints(at, killed_for_good).watched():
+        cli.main(list(words))
