@@ -15,28 +15,28 @@ _PLAYBOOK = ROOT / "deploy" / "ansible" / "release.yml"
 
 
 @pytest.fixture(scope="module")
-def generated(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generated(shared_api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the package ``engage_client``. A warning would be something that a client lacks."""
     folder = tmp_path_factory.mktemp("generated")
     options = ("--output-path", "engage_client", "--meta", "none", "--fail-on-warning")
-    done = asked(OPENAPI_PYTHON_CLIENT, "generate", "--path", server.document_in(folder), *options, folder=folder)
+    done = asked(OPENAPI_PYTHON_CLIENT, "generate", "--path", shared_api.document_in(folder), *options, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stdout
     return folder
 
 
-def test_a_generated_client_stages_and_activates(server: ApiServer, generated: Path, tmp_path: Path) -> None:
-    chain, before = server.new_chain(tmp_path / "chain.pem"), server.current_release()
+def test_a_generated_client_stages_and_activates(shared_api: ApiServer, generated: Path, tmp_path: Path) -> None:
+    chain, before = shared_api.new_chain(tmp_path / "chain.pem"), shared_api.current_release()
 
     def run(role: str) -> dict[str, object]:
-        variables = {"ENGAGE_TOKEN": server.tokens[role], "PYTHONPATH": str(generated)}
-        done = asked(PYTHON, _SCRIPT, server.url, SITE, chain, folder=tmp_path, **variables)
+        variables = {"ENGAGE_TOKEN": shared_api.tokens[role], "PYTHONPATH": str(generated)}
+        done = asked(PYTHON, _SCRIPT, shared_api.url, SITE, chain, folder=tmp_path, **variables)
         assert done.returncode == 0, done.stderr
         answer: dict[str, object] = json.loads(done.stdout)
         return answer
 
     assert run("viewer") == {"problem": "access.role", "status": 403}
-    assert server.current_release() == before
+    assert shared_api.current_release() == before
     done = run("operator")
     number = done["staged"]
     assert done == {
@@ -47,36 +47,36 @@ def test_a_generated_client_stages_and_activates(server: ApiServer, generated: P
         "read": "current",
         "newest": number,
     }
-    assert server.current_release() == number != before
+    assert shared_api.current_release() == number != before
 
 
-def test_ansible_stages_and_activates(server: ApiServer, tmp_path: Path) -> None:
-    chain, before = server.new_chain(tmp_path / "chain.pem"), server.current_release()
+def test_ansible_stages_and_activates(shared_api: ApiServer, tmp_path: Path) -> None:
+    chain, before = shared_api.new_chain(tmp_path / "chain.pem"), shared_api.current_release()
 
     def play(role: str, reason: str = "renewed") -> tuple[int, str]:
-        given = {"engage_url": server.origin, "engage_site": SITE, "chain_file": str(chain), "reason": reason}
+        given = {"engage_url": shared_api.origin, "engage_site": SITE, "chain_file": str(chain), "reason": reason}
         done = asked(
             ANSIBLE_PLAYBOOK,
             *(_PLAYBOOK, "-e", json.dumps(given)),
             folder=tmp_path,
-            ENGAGE_TOKEN=server.tokens[role],
+            ENGAGE_TOKEN=shared_api.tokens[role],
             ANSIBLE_LOCALHOST_WARNING="false",
             ANSIBLE_INVENTORY_UNPARSED_WARNING="false",
         )
         assert "WARNING" not in done.stderr, done.stderr
-        assert all(secret not in done.stdout + done.stderr for secret in (server.tokens[role], "PRIVATE KEY"))
+        assert all(secret not in done.stdout + done.stderr for secret in (shared_api.tokens[role], "PRIVATE KEY"))
         return done.returncode, done.stdout
 
     status, said = play("viewer")
     assert status == 2
     assert "access.role: " in said, said
-    assert server.current_release() == before
+    assert shared_api.current_release() == before
     status, said = play("operator")
     assert (status, "changed=2" in said) == (0, True), said
-    number = server.current_release()
+    number = shared_api.current_release()
     assert number > before
     assert f"release {number} of {SITE} is served" in said
     for reason in ("renewed", "with another key, as when the first one is no longer kept"):
         status, said = play("operator", reason)
         assert (status, "changed=0" in said) == (0, True), said
-        assert server.current_release() == number
+        assert shared_api.current_release() == number

@@ -16,8 +16,8 @@ _RULES = ROOT / "tests" / "support" / "spectral" / "ruleset.yaml"
 
 
 @pytest.fixture(scope="module")
-def document(server: ApiServer) -> dict[str, Any]:
-    return server.document()
+def document(shared_api: ApiServer) -> dict[str, Any]:
+    return shared_api.document()
 
 
 def _written(folder: Path, document: dict[str, Any]) -> Path:

@@ -71,6 +71,11 @@ class Witness:
         context.on("console", self._heard)
         context.on("weberror", lambda failed: self.errors.append(str(failed.error)))
 
+    def forget(self) -> None:
+        """What comes from now on counts alone."""
+        for each in (self.requests, self.complaints, self.errors):
+            each.clear()
+
     @property
     def elsewhere(self) -> list[str]:
         """The requests that left this machine, or tried to."""

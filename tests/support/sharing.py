@@ -7,7 +7,8 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.support.checkout import ROOT
 
-_SERVERS = ("shared_ingress", "legacy_pair", "shared_pair")  # fixtures of a whole run; the first that is named counts
+# fixtures of a whole run; the first that is named counts
+_SERVERS = ("furnished", "shared_api", "shared_ingress", "legacy_pair", "shared_pair")
 
 
 @cache

@@ -60,14 +60,12 @@ class Running:
         return None if place.is_public else signed_in_as
 
 
-@contextmanager
-def furnished(browser: Any, folder: Path) -> Iterator[Running]:
-    """The demonstration: three sites with doors in trouble, which here have names of all sorts."""
+def filled(folder: Path) -> Path:
+    """The demonstration's folder: three sites with doors in trouble, which here have names of all sorts."""
     ok(engage(folder, "demo", folder / "demo", "--doors", "60", "--nights", "24"))
     folder = folder / "demo"
     ok(engage(folder, "site", "change", "demo-depot", "--title", TITLE))
-    tonight = json.loads(engage(folder, "tonight", "--json").stdout)
-    doors = [door["device"] for site in tonight["sites"] if site["site"] == SITE for door in site["doors"]]
+    doors = _doors(folder)
     assert len(doors) >= len(NAMES)
     for door, (name, place) in zip(doors[: len(NAMES)], NAMES, strict=True):
         ok(engage(folder, "device", "name", door, f"--name={name}", f"--place={place}"))
@@ -75,16 +73,28 @@ def furnished(browser: Any, folder: Path) -> Iterator[Running]:
     ok(engage(folder, "device", "name", clinic["device"], f"--name={NAMES[0][0]}"))
     (folder / "new.key").write_text(f"{bytes(range(100, 132)).hex()}\n")
     ok(engage(folder, "site", "add", NEW, "--host", "new.example.org", "--site-key-file", folder / "new.key"))
+    return folder
+
+
+@contextmanager
+def furnished(browser: Any, folder: Path) -> Iterator[Running]:
+    """What :func:`filled` has filled, or a copy of it, served."""
     with running_pair(folder, "--workers", "1") as pair:
         base = f"http://localhost:{pair.operators_port}"
         values: dict[str, str | int] = {
             "site": SITE,
             "number": 1,
-            "door": doors[0],
+            "door": _doors(folder)[0],
         }
         link(folder, INVITED, "viewer")
         chief = signed_in(browser, base, folder, "chief", "admin")
         yield Running(pair, values, chief, signed_in(browser, base, folder, "newcomer", "operator", "--site", NEW))
+
+
+def _doors(folder: Path) -> list[str]:
+    """Those of a site that are at risk."""
+    tonight = json.loads(engage(folder, "tonight", "--json").stdout)
+    return [door["device"] for site in tonight["sites"] if site["site"] == SITE for door in site["doors"]]
 
 
 def link(folder: Path, name: str, role: str, *more: str) -> str:

@@ -13,6 +13,7 @@ from tests.support.sharing import ByServer, together_with
         ("tests/strangers/test_clients.py", "shared_pair"),
         ("tests/end_to_end/test_costly_hellos.py", "legacy_pair"),
         ("tests/end_to_end/test_m2u.py", "shared_ingress"),
+        ("tests/browser/test_names.py", "furnished"),
         ("tests/end_to_end/test_sightings.py", "tests/end_to_end/test_sightings.py"),
     ],
 )
