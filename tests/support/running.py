@@ -41,15 +41,16 @@ __all__ = [
 NOTICE = "/swordfish/lock/certificates/current"
 _MODULES = {"PYTHONPATH": f"{checkout.ROOT}:{sysconfig.get_path('purelib')}"}
 PATIENCE = 120.0  # seconds for anything that should happen at once; these machines are shared
+_LONGEST_PAUSE = 0.5
 
 
 def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
-    """Wait until something holds; the seconds it took."""
+    """Wait until something holds; the seconds it took. What takes long to ask is asked less often."""
     begun = time.monotonic()
-    while time.monotonic() - begun < seconds:
+    while (asked := time.monotonic()) - begun < seconds:
         if condition():
             return time.monotonic() - begun
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, 3 * (time.monotonic() - asked)), _LONGEST_PAUSE))
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
