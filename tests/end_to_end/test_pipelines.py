@@ -213,27 +213,44 @@ def test_the_gitlab_job_takes_the_commit_that_is_named(checkout: Path, tmp_path:
 
 @pytest.mark.long("the manifest is validated, and what the hooks call is the checks' own")
 def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
-    """``try-repo`` installs this repository as pre-commit does, and runs one hook on one file."""
+    """A repository names this one, which pre-commit clones and installs; each hook runs on one file."""
     git = ("git", "-c", "user.name=n", "-c", "user.email=n@example.org")
+    (checkout / "key.pem").write_bytes(KEY)
+    hooks = "engage-chain-check", "engage-chain-check-files"
+    ours = {"repo": str(as_it_stands(tmp_path / "ours")), "rev": "tried", "hooks": [{"id": hook} for hook in hooks]}
+    (checkout / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [ours]}))
     run("git", "init", "-q", cwd=checkout)
     run("git", "add", "-A", cwd=checkout)
     run(*git, "commit", "-qm", "certificates", cwd=checkout)
-    (checkout / "key.pem").write_bytes(KEY)
-    run("git", "add", "-A", cwd=checkout)
     for hook, file, status in (
-        ("engage-chain-check", "certs/good/partner_CA.pem", 0),
-        ("engage-chain-check-files", "bad.pem", 1),
-        ("engage-chain-check-files", "key.pem", 0),
+        (hooks[0], "certs/good/partner_CA.pem", 0),
+        (hooks[1], "bad.pem", 1),
+        (hooks[1], "key.pem", 0),
     ):
         done = run(
-            *(program("pre-commit"), "try-repo", ROOT, hook, "--verbose", "--files", file),
+            *(program("pre-commit"), "run", hook, "--verbose", "--files", file),
             cwd=checkout,
-            PRE_COMMIT_HOME=str(tmp_path / "home"),
+            PRE_COMMIT_HOME=str(tmp_path / "home"),  # where it is installed once
         )
         assert done.returncode == status, done.stdout
-        assert ("fine: nothing found" in done.stdout) is (hook == "engage-chain-check")
+        assert ("fine: nothing found" in done.stdout) is (hook == hooks[0])
         assert ("skipped: " in done.stdout) is (file == "key.pem")
         assert ("[san.missing]" in done.stdout) is (status == 1)
+
+
+def as_it_stands(folder: Path) -> Path:
+    """A clone of this repository with what is changed here, under the name that a user would pin."""
+    git = ("git", "-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org")
+    changed = folder.with_suffix(".patch")
+    run("git", "clone", "-q", "--no-checkout", ROOT, folder, cwd=ROOT)
+    run("git", "diff", "--binary", f"--output={changed}", "HEAD", cwd=ROOT)
+    run(*git, "checkout", "-q", "--detach", cwd=ROOT)
+    if changed.stat().st_size:
+        done = run(*git, "apply", "--index", changed, cwd=ROOT)
+        assert done.returncode == 0, done.stdout
+    run(*git, "commit", "-q", "--allow-empty", "-m", "as it stands", cwd=ROOT)
+    run(*git, "tag", "tried", cwd=ROOT)
+    return folder
 
 
 def test_the_hook_for_folders_sees_a_certificate_that_is_removed() -> None:
