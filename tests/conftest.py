@@ -30,7 +30,8 @@ _ORDER = ("project", "browser", "api", "end_to_end", "property", "strangers", "u
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the whole suite."""
-    parser.addoption("--all", action="store_true", help="every test and every example: what CI runs")
+    parser.addoption("--all", action="store_true", help="what CI runs: each test, with more examples")
+    parser.addoption("--campaign", action="store_true", help="every example, each kill, ten years: docs/campaigns.md")
     parser.addoption("--need-browser", action="store_true", help="fail where a test of a browser would be skipped: CI")
     parser.addoption("--write-pages", action="store_true", help="write what commands print into docs/: scripts/pages")
     parser.addoption("--slowest", type=int, default=10, metavar="N", help="how many of the slowest tests to print")
@@ -43,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     collect_seldom()  # as commands do: to look at all that was collected, again and again, took a tenth of the time
     settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
     settings.load_profile("suite")
-    RUN.all = config.getoption("all")
+    RUN.campaign = config.getoption("campaign")
+    RUN.all = RUN.campaign or config.getoption("all")
     until_the_end = ExitStack()
     until_the_end.enter_context(compiled_once())
     cache = getattr(config, "cache", None)  # not with "-p no:cacheprovider": then every key is made and proven anew
@@ -59,10 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """First what is over soonest and fails most often; then what takes long, so that no process is left with it."""
     items.sort(key=lambda item: _ORDER.index(item.path.relative_to(_TESTS).parts[0]))
-    if not RUN.all:
-        for item in items:
-            for mark in item.iter_markers("long"):
-                item.add_marker(pytest.mark.skip(reason=f"long, run by scripts/test --all; {mark.args[0]}"))
+    left_out = [("campaign", "--campaign")] * (not RUN.campaign) + [("long", "--all")] * (not RUN.all)
+    for item in items:
+        for name, option in left_out:
+            for mark in item.iter_markers(name):
+                item.add_marker(pytest.mark.skip(reason=f"{name}, run by scripts/test {option}; {mark.args[0]}"))
 
 
 def pytest_collection_finish() -> None:

@@ -1,4 +1,4 @@
-"""Two people in two browsers take a site of 500 virtual locks through a linked re-key, and back out of another one.
+"""Two people in two browsers take a site of virtual locks through a linked re-key, and back out of another one.
 
 One of them has no scripts: nothing needs any.
 """
@@ -20,12 +20,13 @@ from tests.support.browsing.looks import PLAIN, WITHOUT_SCRIPTS, looking
 from tests.support.chains import SITE_KEY
 from tests.support.commands import engage, ok
 from tests.support.installation import make_installation
+from tests.support.lengths import examples
 from tests.support.rotating import night as night_of_one
 from tests.support.rotating import progress
 from tests.support.running import RunningPair, eventually, running_pair
 from tests.support.world import serial_of
 
-LOCKS = 500
+LOCKS = examples(campaign=500, all=60, quick=60)
 ROTATION = "/sites/main/rotation"
 SILENT = serial_of(1)
 

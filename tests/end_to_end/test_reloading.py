@@ -76,7 +76,7 @@ class Load:
 def test_no_request_fails_while_settings_are_read_again(installation: Path) -> None:
     with running_pair(installation, "--workers", "2") as pair, Load(pair).running() as load:
         eventually(lambda: load.answers > 100, "going")
-        for _ in range(examples(all=4, quick=1)):
+        for _ in range(examples(all=2, quick=1, campaign=4)):
             before = set(pair.workers())
             pair.process.send_signal(signal.SIGHUP)
             eventually(lambda before=before: not before & set(pair.workers()), "all workers are new")  # type: ignore[misc]  # mypy knows no default in a lambda

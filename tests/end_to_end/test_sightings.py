@@ -145,7 +145,7 @@ def handshakes(folder: Path, kind: SightingKind) -> int:
 def test_whoever_got_an_answer_by_tls_has_its_handshake_noted_whoever_is_killed_then(installation: Path) -> None:
     """Its line waits for the answer, and goes out before it."""
     with running_pair(installation, "--workers", "1") as pair:
-        for count in range(1, examples(all=5, quick=3)):
+        for count in range(1, examples(all=3, quick=3, campaign=5)):
             (worker,) = pair.workers()[1:]
             content, _ = pair.raw_https(
                 f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), root(pair)
@@ -177,7 +177,7 @@ def root(pair: RunningPair) -> Path:
 
 def test_killing_any_process_loses_no_accepted_sighting(installation: Path) -> None:
     """A worker, the operators' worker in the middle of a transfer, then everything at once."""
-    url, rounds = sqlite(installation), examples(all=4, quick=2)
+    url, rounds = sqlite(installation), examples(all=2, quick=2, campaign=4)
     with running_pair(installation, "--workers", "2") as pair:
         with Burst(pair).running() as burst:
             for _ in range(rounds):

@@ -7,7 +7,7 @@ from tests.support.lengths import examples
 
 
 def test_a_short_run() -> None:
-    count = examples(all=3000, quick=400)
+    count = examples(all=1000, quick=400, campaign=3000)
     found = [outcome for outcome, _ in fuzz.run(count, seed=20261121)]
     assert set(found) >= {"findings", "clear error"}, "both are reached"
     assert len(found) == count

@@ -8,7 +8,7 @@ from tests.support.lengths import examples
 
 
 def test_a_short_run() -> None:
-    count = examples(all=3000, quick=1000)
+    count = examples(all=1000, quick=1000, campaign=3000)
     found = [outcome for outcome, _ in m2u.run(count, seed=20261126)]
     assert len(found) == count
     assert {"accepted", "wait", "400", "401", "403", "404"} <= set(found), "all are reached"

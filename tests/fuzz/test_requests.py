@@ -6,7 +6,7 @@ from tests.support.lengths import examples
 
 
 def test_a_short_run(server: FuzzedServer) -> None:
-    count = examples(all=5000, quick=1000)
+    count = examples(all=2000, quick=1000, campaign=5000)
     found = [(outcome, recognised) for outcome, recognised, _ in request_fuzz.run(server, count, seed=20261121)]
     assert len(found) == count
     assert {outcome for outcome, _ in found} >= {"200", "400", "404", "414", "417", "501", "waits", "200 200"}

@@ -24,7 +24,7 @@ def seeds() -> list[bytes]:
     return [make() for make in makes] + [KEY, LOCKED_KEY + PEM, encodings.pem(case_of(negative_serial).path)]
 
 
-@pytest.mark.parametrize("seed", range(examples(all=40, quick=3)))
+@pytest.mark.parametrize("seed", range(examples(all=10, quick=3, campaign=40)))
 def test_damaged_files_by_name_in_a_folder_and_on_standard_input(seed: int, tmp_path: Path) -> None:
     chance, inputs = random.Random(seed), seeds()  # noqa: S311  # nothing is kept secret with it
     names = [f"{number}{chance.choice(SUFFIXES)}" for number in range(FILES_OF_A_RUN)]

@@ -94,7 +94,7 @@ def assert_no_nearer(without: Decision, found: Decision) -> None:
 
 
 @given(rotations(), adoptions(), cuts)
-@settings(max_examples=examples(all=2000, quick=300), deadline=None)
+@settings(max_examples=examples(all=600, quick=300, campaign=2000), deadline=None)
 def test_a_cut_brings_nothing_nearer(rotation: Rotation, adoption: Adoption, cut: PathCut) -> None:
     without = decide(rotation, adoption.without_cut, NOW)
     assert_no_nearer(without, decide_with_path(rotation, adoption, CutPath(cut), NOW))
@@ -102,7 +102,7 @@ def test_a_cut_brings_nothing_nearer(rotation: Rotation, adoption: Adoption, cut
 
 
 @given(rotations(), adoptions(), st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=9))
-@settings(max_examples=examples(all=500, quick=100), deadline=None)
+@settings(max_examples=examples(all=200, quick=100, campaign=500), deadline=None)
 def test_nothing_is_put_off_for_longer_than_two_nights(
     rotation: Rotation, adoption: Adoption, told: list[tuple[int, int]]
 ) -> None:
@@ -138,7 +138,7 @@ DARK = [Door(number, Fate.WELL if number < 2 else Fate.DEAD) for number in range
 @example(DARK, [], 1, 30, False)
 @example(DARK, [], 1, 30, True)
 @settings(
-    max_examples=examples(all=40, quick=4),
+    max_examples=examples(all=10, quick=4, campaign=40),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -109,7 +109,9 @@ def test_what_is_sealed_opens(raw: bytes, purpose: str) -> None:
 organizations = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_categories=["C"]), max_size=64)
 
 
-@settings(max_examples=examples(all=25, quick=4), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(all=8, quick=4, campaign=25), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(
     st.lists(hosts, min_size=1, max_size=12, unique=True),
     organizations,

@@ -212,7 +212,7 @@ def _body(path: Path) -> bytes:
 
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
-    max_examples=examples(all=25, quick=4),
+    max_examples=examples(all=8, quick=4, campaign=25),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

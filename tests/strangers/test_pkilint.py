@@ -68,7 +68,7 @@ def _written(certificates: tuple[object, ...], folder: Path) -> list[Path]:
 @example(ChainPlan((Host("10.0.0.1"), Host("2001:db8::1")), organization="Ä" * MAX_ORGANIZATION_CHARACTERS))
 @example(ChainPlan((Host("a" * 60 + ".eu"), Host(".".join(["b" * 60] * 4))), lifetimes=Lifetimes(9000, 8999, 8998)))
 @settings(
-    max_examples=int(_ASKED or examples(all=12, quick=3)),
+    max_examples=int(_ASKED or examples(all=6, quick=3, campaign=12)),
     derandomize=_ASKED is None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

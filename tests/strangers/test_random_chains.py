@@ -17,7 +17,7 @@ _ASKED = os.environ.get("RANDOM_CHAINS")
 
 @given(plans())
 @settings(
-    max_examples=int(_ASKED or examples(all=150, quick=40)),
+    max_examples=int(_ASKED or examples(all=80, quick=40, campaign=150)),
     derandomize=_ASKED is None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],

@@ -114,7 +114,7 @@ def test_every_judge_is_there_and_gives_both_verdicts(name: str, tmp_path: Path)
     assert not ask(Presented(right.sent[:1], right.root, right.host, NOW), tmp_path)
 
 
-@pytest.mark.parametrize("name", spread(sorted(set(DEFECTS) - set(_NOT_ASKED)), every=4))
+@pytest.mark.parametrize("name", spread(sorted(set(DEFECTS) - set(_NOT_ASKED)), every=4, all=2))
 def test_what_two_refuse_has_an_error_of_ours(name: str, tmp_path: Path) -> None:
     plan = _plan(name)
     refusing = _refusing(_presented(plan), _QUICK, tmp_path)
@@ -174,7 +174,7 @@ class TestAllFive:
         assert _refusing(asked, list(TLS_JUDGES), tmp_path) == _FIELD.get(name, set())
 
 
-@pytest.mark.parametrize("name", spread(sorted(set(DEFECTS) - set(_NOT_ASKED)), every=4))
+@pytest.mark.parametrize("name", spread(sorted(set(DEFECTS) - set(_NOT_ASKED)), every=4, all=2))
 def test_what_x509_strict_refuses_is_at_least_remarkable(name: str, tmp_path: Path) -> None:
     """Python's ssl asks OpenSSL so from 3.13 on: each of its demands is one of RFC 5280's."""
     plan = _plan(name)

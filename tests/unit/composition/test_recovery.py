@@ -95,7 +95,7 @@ def test_what_was_killed_is_not_used_and_is_finished_by_running_it_again(
     _is_whole(place, url)
 
 
-@pytest.mark.parametrize("at_sync", range(1, 24, examples(all=1, quick=7)))
+@pytest.mark.parametrize("at_sync", range(1, 24, examples(all=3, quick=7, campaign=1)))
 def test_killed_at_any_write(backup: Path, tmp_path: Path, at_sync: int) -> None:
     place = tmp_path / "place"
     request = request_for(backup, place)

@@ -35,8 +35,9 @@ def test_where_a_browser_is_demanded_such_a_test_fails() -> None:
         report("tests/browser/test_a.py::test_a"),
         report("tests/api/test_document.py::test_b", REASON),
         report("tests/browser/test_a.py::test_c", "long, run by scripts/test --all; test_d"),
+        report("tests/browser/test_a.py::test_d", "campaign, run by scripts/test --campaign; test_c"),
     ],
-    ids=["passed", "of another folder", "long"],
+    ids=["passed", "of another folder", "long", "campaign"],
 )
 def test_no_other_test_does(other: pytest.TestReport) -> None:
     before = other.outcome

@@ -26,7 +26,7 @@ from engage_server.store.database.engine import create_sqlite_file, open_engine
 from tests.support import rsa_keys
 from tests.support.commands import engage, engage_process, ok
 from tests.support.databases import migrated_sqlite, upgrade
-from tests.support.lengths import RUN, spread
+from tests.support.lengths import RUN, examples, spread
 from tests.support.postgresql import PostgresServer
 
 _COMMANDS = [  # one of each group, and each way to end
@@ -260,7 +260,26 @@ def test_a_database_that_is_done_with_goes_when_the_next_comes(postgresql: Postg
 
 def test_a_spread_is_the_same_each_time_and_all_of_it_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RUN, "all", False)
+    monkeypatch.setattr(RUN, "campaign", False)
     drawn = spread(product("ab", range(6)), every=5)
     assert drawn == spread(product("ab", range(6)), every=5) == [("a", 0), ("a", 5), ("b", 4)]
     monkeypatch.setattr(RUN, "all", True)
     assert spread(product("ab", range(6)), every=5) == list(product("ab", range(6)))
+    assert spread("abcd", every=3, all=2) == ["a", "c"]
+    monkeypatch.setattr(RUN, "campaign", True)
+    assert spread("abcd", every=3, all=2) == list("abcd")
+
+
+@pytest.mark.parametrize(
+    ("of_ci", "of_campaign", "few", "more", "most"),
+    [(False, False, 1, 1, 2), (True, False, 2, 2, 3), (True, True, 2, 3, 3)],
+    ids=["quick", "CI", "campaign"],
+)
+def test_each_length_has_its_examples(
+    monkeypatch: pytest.MonkeyPatch, of_ci: bool, of_campaign: bool, few: int, more: int, most: int
+) -> None:
+    monkeypatch.setattr(RUN, "all", of_ci)
+    monkeypatch.setattr(RUN, "campaign", of_campaign)
+    assert examples(quick=1, all=2) == few
+    assert examples(quick=1, all=2, campaign=3) == more
+    assert examples(quick=2, all=3) == most

@@ -138,7 +138,7 @@ def decided(rules: RuleSet, end: str, port: int) -> bool:
     return rules.default_out is Action.ALLOW
 
 
-@settings(max_examples=examples(all=1000, quick=100))
+@settings(max_examples=examples(all=300, quick=100, campaign=1000))
 @given(st.lists(_RULES, max_size=5).map(tuple), st.sampled_from(Action))
 def test_the_space_is_what_a_firewall_decides_for_each_packet(rules: tuple[Rule, ...], default: Action) -> None:
     have = RuleSet(rules, default, Action.DROP)

@@ -89,7 +89,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=examples(all=1000, quick=100))
+@settings(max_examples=examples(all=300, quick=100, campaign=1000))
 @given(_JSON)
 def test_any_json_is_read_or_refused_with_a_sentence(found: object) -> None:
     try:

@@ -14,7 +14,7 @@ _PIECES = st.sampled_from(
 
 
 @given(st.lists(_PIECES, max_size=30).map(b"".join))
-@settings(max_examples=examples(all=3000, quick=300), deadline=None)
+@settings(max_examples=examples(all=800, quick=300, campaign=3000), deadline=None)
 def test_every_mark_is_of_a_block_or_is_missed(content: bytes) -> None:
     text = take_apart(content)
     begun = len(text.blocks) + len(text.without_end)
@@ -27,7 +27,7 @@ def test_every_mark_is_of_a_block_or_is_missed(content: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=examples(all=3000, quick=300), deadline=None)
+@settings(max_examples=examples(all=800, quick=300, campaign=3000), deadline=None)
 def test_no_bytes_are_too_odd(content: bytes) -> None:
     take_apart(content)
     narrow = as_narrow_text(content)

@@ -32,7 +32,7 @@ def _spoilt_graphs(draw: st.DrawFn) -> tuple[str, str, frozenset[tuple[str, str]
 
 
 @given(_spoilt_graphs())
-@settings(max_examples=examples(all=400, quick=60), derandomize=True, deadline=None)
+@settings(max_examples=examples(all=150, quick=60, campaign=400), derandomize=True, deadline=None)
 def test_a_sound_path_is_found_where_there_is_one(drawn: tuple[str, str, frozenset[tuple[str, str]], str, int]) -> None:
     name, trusted, spoilt, spoil, order = drawn
     graph = made(GRAPHS[name], trusted, spoilt, spoil)

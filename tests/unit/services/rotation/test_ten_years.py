@@ -163,7 +163,7 @@ def live(world: World, fleet: SimulatedFleet, course: Course) -> tuple[Counter[s
     "course",
     [
         pytest.param(THREE_YEARS, id="three years"),
-        pytest.param(TEN_YEARS, id="ten years", marks=pytest.mark.long("three years keep the law")),
+        pytest.param(TEN_YEARS, id="ten years", marks=pytest.mark.campaign("three years keep the law")),
     ],
 )
 def test_years_and_new_roots_lose_nobody(site: World, course: Course) -> None:

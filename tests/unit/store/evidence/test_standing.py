@@ -108,7 +108,9 @@ def do(store: SqlStore, act: tuple[Any, ...], night: int) -> None:
 
 
 @settings(
-    max_examples=examples(all=60, quick=12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(all=25, quick=12, campaign=60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(acts, min_size=3, max_size=25))
 def test_the_columns_are_what_the_tables_say_after_each_act(store: SqlStore, found: list[tuple[Any, ...]]) -> None:

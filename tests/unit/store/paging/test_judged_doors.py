@@ -168,7 +168,9 @@ def test_the_sieve_lets_through_all_that_is_at_risk(
 
 
 @settings(
-    max_examples=examples(all=60, quick=12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(all=25, quick=12, campaign=60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     st.lists(touches, min_size=1, max_size=12),

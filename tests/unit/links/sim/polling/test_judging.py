@@ -277,7 +277,7 @@ def _works(each: Seen) -> bool:
     return each.thing is not None and each.thing.state is ThingState.ACTIVE
 
 
-@settings(max_examples=examples(all=2000, quick=150))
+@settings(max_examples=examples(all=500, quick=150, campaign=2000))
 @given(st.lists(_ROUND, max_size=12))
 def test_trouble_is_seldom_told_twice_and_nothing_works_that_is_not_active(
     rounds: list[tuple[tuple[Seen, Seen], float]],
@@ -301,7 +301,7 @@ def test_trouble_is_seldom_told_twice_and_nothing_works_that_is_not_active(
     assert len({event.key for event in told.events}) == len(told.events)
 
 
-@settings(max_examples=examples(all=1000, quick=100))
+@settings(max_examples=examples(all=300, quick=100, campaign=1000))
 @given(st.lists(_ROUND, min_size=1, max_size=10))
 def test_the_store_believes_what_the_last_round_says(rounds: list[tuple[tuple[Seen, Seen], float]]) -> None:
     told = Told(TWO)

@@ -31,7 +31,7 @@ def test_the_example_is_the_sample_of_the_document(file: Path) -> None:
     assert all(len(line) <= 100 for line in EXAMPLE.splitlines())
 
 
-@settings(max_examples=examples(all=200, quick=50))
+@settings(max_examples=examples(all=80, quick=50, campaign=200))
 @given(organisation=organisations)
 def test_what_is_written_is_read(file: Path, organisation: Organisation) -> None:
     file.write_text(organisation_toml(organisation), encoding="utf-8")

@@ -74,7 +74,7 @@ def test_what_annex_a_says_of_each_file() -> None:
     assert profile_for(Environment.PRODUCTION, Use.SIGN).sign == "3"
 
 
-@settings(max_examples=examples(all=200, quick=25))
+@settings(max_examples=examples(all=60, quick=25, campaign=200))
 @given(organisation=organisations, profile=st.sampled_from(PROFILES))
 def test_every_organisation_is_written_as_openssl_writes_it(
     bench: Path, organisation: Organisation, profile: Profile
