@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -120,13 +120,25 @@ def test_activate_waits_and_names_who_does_not_follow(installation: Path, operat
         eventually(lambda: len(operator.confirmations.workers()) == 2, "both workers say that they live")
         done = ok(engage(installation, "release", "activate", "2", "--wait"))
         assert "2 of 2 workers serve it, on 1 host" in done
+        first, second = (each.switched_at for each in operator.confirmations.workers())
+        assert first
+        assert second
+        assert abs(first - second) < timedelta(seconds=0.3), "at one moment; alone, each would follow within its poll"
         _, https_worker = pair.workers()
         with stopped(https_worker):
-            refused = engage(installation, "release", "activate", "3", "--wait", "--wait-seconds", "2")
+            begun = datetime.now(UTC)
+            refused = engage(installation, "release", "activate", "3", "--wait", "--wait-seconds", "4")
+            (plain,) = [each for each in operator.confirmations.workers() if each.listener == "http"]
+        assert plain.switched_at
+        assert timedelta() < plain.switched_at - begun < timedelta(seconds=4), "it blocks nobody for longer"
+        assert not plain.is_late
         assert refused.returncode == 1
         assert f"https {https_worker} on " in refused.stdout
         assert "1 of 2 workers serves it" in refused.stdout
         eventually(lambda: serves(operator, 3, 2), "it follows when it can")
+        assert [each.pid for each in operator.confirmations.workers() if each.is_late] == [https_worker]
+        assert f"late: https {https_worker} on " in engage(installation, "status").stdout
+        eventually(lambda: "not prepared in time" in pair.log, "its log says so")
         back = ok(engage(installation, "release", "rollback", "--wait", "--json"))
         assert '"number": 2' in back
         assert '"behind": []' in back

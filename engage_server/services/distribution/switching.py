@@ -8,8 +8,8 @@ from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
 def answers_alike(one: Snapshot, other: Snapshot) -> bool:
     """Whether both give each caller the same notice and the same chain.
 
-    Then no device can meet the notice of one and the chain of the other. The lists of devices, the networks and the
-    anchors of releases that are not current may differ: the two instances need not change them at the same moment.
+    Then no device can meet the notice of one and the chain of the other. Lists of devices, networks, and anchors of
+    releases that are not current may differ. The two instances need not change them at the same moment.
     """
     return (
         one.default_site == other.default_site

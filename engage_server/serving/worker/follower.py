@@ -1,7 +1,7 @@
 """Keeps a worker's snapshot up to date: a change in the store is served, and reported, within two seconds.
 
 A change of what devices are answered is served by all workers at one moment. Each prepares it and reports that to the
-store. Whoever is the last to be prepared decides the moment.
+store. The last one to be prepared decides the moment.
 """
 
 import logging

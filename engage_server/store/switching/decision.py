@@ -40,7 +40,7 @@ def moment(switch: Switch, workers: Iterable[Readiness], now: datetime, terms: S
     """Return when all workers begin to serve a change. None: somebody is still waited for.
 
     It is never later than the latest moment, which a worker without the database computes by itself. When the limit is
-    over, it is exactly that one: whoever prepared in time then needs no database to switch together with the others.
+    over, it is exactly that one. Workers that prepared in time then switch together even without the database.
 
     Args:
         switch: The announced change.

@@ -19,9 +19,10 @@ from engage_server.composition.opening import ReleaseSealer, derived_release_key
 from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Host, StoreLook
-from engage_server.services.distribution.snapshot import ServedRelease
+from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
 from engage_server.serving.gunicorn_options import InstanceConfig
 from engage_server.serving.ports import assert_bindable
+from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.serving.worker.connections.tls_context import TlsContexts
 from engage_server.serving.worker.follower import SnapshotFollower
 from engage_server.settings import load_settings
@@ -213,6 +214,29 @@ class TestTlsContexts:
             world.release()
             followed.follow_once()
         assert len(tls._contexts) <= 2
+
+    def test_what_is_held_can_be_published_while_the_next_one_is_prepared(
+        self, device_side: DeviceSide, world: World
+    ) -> None:
+        """Its moment may come meanwhile, in another thread."""
+        world.add_site()
+        world.release()
+        tls = TlsContexts(device_side.distribution, "default")
+        app = create_app(device_side.distribution)
+        answers = PreparedAnswers(app, device_side.distribution)
+        follower(device_side, tls).follow_once()
+        snapshots: list[Snapshot] = []
+        for held in (None, 0):
+            world.release()
+            snapshots.append(device_side.take_snapshot(tls.try_out))
+            for each in (tls, answers):
+                each.prepare(snapshots[-1], None if held is None else snapshots[held])
+        for snapshot in (device_side.distribution.snapshot, *snapshots):
+            device_side.distribution.publish(snapshot)
+            context = tls.of(None)
+            assert context is not None
+            assert context.release == snapshot.current["main"].number
+            assert snapshot.current["main"].notice in answers._answers
 
     def test_without_a_release_the_handshake_fails(self, device_side: DeviceSide) -> None:
         tls = TlsContexts(device_side.distribution, "default")
