@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -11,7 +12,7 @@ from engage_server.composition.backups.empty_place import assert_empty_place
 from engage_server.composition.backups.keys import sealer_in
 from engage_server.composition.backups.recovery_key import keep_key
 from engage_server.composition.remains import leave_trace, restoring
-from engage_server.errors import Conflict, Refused, StoreVersionMismatch
+from engage_server.errors import Conflict, NotPossible, Refused, StoreVersionMismatch
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Occasion
 from engage_server.records.telling import Tell, tell_nobody
@@ -20,6 +21,7 @@ from engage_server.services.backup.archive.names import Section
 from engage_server.services.backup.archive.reading import Archive, open_archive
 from engage_server.services.backup.recovery.aftermath import Aftermath
 from engage_server.services.backup.recovery.placing import Places, place_files
+from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.copying.filling import fill
@@ -31,6 +33,8 @@ from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 
 _MAX_MARK_BYTES = 4096
+_MIB = 1024 * 1024
+_TELL_EVERY = 50_000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +79,28 @@ class Recovered:
     upgraded_from: str | None
 
 
-def recover(request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobody) -> Recovered:
+class _Telling(NamedTuple):
+    tell: Tell
+    progress: Tell
+
+
+def recover(
+    request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobody, progress: Tell = tell_nobody
+) -> Recovered:
     """Restore a backup.
 
     Args:
         request: What, and where.
         occasion: Who does it, when, and why.
-        tell: Called with a sentence about each step that was done.
+        tell: Called with a sentence about each step that was done. What it raises interrupts the restore.
+        progress: Called with how many rows of a table are restored, from time to time.
 
     Raises:
         Refused: The backup is damaged, was made with another key, or does not hold the entry that is expected.
         StoreVersionMismatch: A newer version made it.
         Conflict: The place is not empty, or another restore was begun there.
-        NotPossible: A file or the database prevented it. Running it again finishes it.
+        NotPossible: The disk has too little space, and nothing was changed. Or a file or the database prevented it,
+            and running it again finishes it.
     """
     archive = open_archive(request.path)
     _assert_usable(archive, request)
@@ -98,7 +111,8 @@ def recover(request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobo
         files = dict(place_files(archive.files(), _places(request)))
         tell(f"files restored: {sum(files.values())}")
     aftermath = Aftermath(archive.manifest.made_at, occasion.now)
-    head, before = _restore_database(archive, request, aftermath, occasion, tell)
+    telling = _Telling(tell, progress)
+    head, before = _restore_database(archive, request, aftermath, occasion, telling)
     leave_trace(request.settings)
     restoring(request.settings).unlink(missing_ok=True)
     return Recovered(archive.manifest, head, files, aftermath, before)
@@ -153,8 +167,23 @@ def _begin(archive: Archive, request: RecoveryRequest) -> None:
             )
         return
     assert_empty_place(settings, only_database=request.only_database)
+    _assert_room(archive, settings)
     make_folder(mark.parent)
     replace_file(mark, content, SECRET_MODE)
+
+
+def _assert_room(archive: Archive, settings: Settings) -> None:
+    """Refuse before the disk is full. The folder of a PostgreSQL database is not known here."""
+    path, needed = sqlite_path(settings.database_url.reveal()), 2 * archive.table_bytes
+    if path is None:
+        return
+    reserve = max(1, settings.disk_reserve_mib * _MIB)  # 0 would mean that nothing is checked
+    if shortage := DiskReserve(path.parent, reserve).shortage(needed):
+        raise NotPossible(
+            f"the database needs up to {needed // _MIB + 1} MiB: {shortage}",
+            "Make space, or name another place for the database: database_url. Nothing was changed.",
+            code="disk.reserve",
+        )
 
 
 def _mark_of(archive: Archive, request: RecoveryRequest) -> bytes:
@@ -171,7 +200,7 @@ def _places(request: RecoveryRequest) -> Places:
 
 
 def _restore_database(
-    archive: Archive, request: RecoveryRequest, aftermath: Aftermath, occasion: Occasion, tell: Tell
+    archive: Archive, request: RecoveryRequest, aftermath: Aftermath, occasion: Occasion, telling: _Telling
 ) -> tuple[AuditHead, str | None]:
     url = request.settings.database_url.reveal()
     path, event = sqlite_path(url), _event(archive, request.path, occasion)
@@ -183,17 +212,24 @@ def _restore_database(
             engine.dispose()
     with new_database(url) as engine:
         if not schema.is_sealed(engine):
-            fill(engine, archive.manifest.schema, _rows(archive, aftermath))
-            tell(f"rows restored: {sum(archive.manifest.rows.values())}")
+            fill(engine, archive.manifest.schema, _rows(archive, aftermath, telling.progress))
+            telling.tell(f"rows restored: {sum(archive.manifest.rows.values())}")
         done = schema.upgrade(engine, request.key, occasion.actor, reason=occasion.reason)
         if done.before is not None:
-            tell(f"updated the database from schema {done.before} to {schema.REVISIONS[-1]}")
+            telling.tell(f"updated the database from schema {done.before} to {schema.REVISIONS[-1]}")
         return _recorded(engine, done.sealer, event), done.before
 
 
-def _rows(archive: Archive, aftermath: Aftermath) -> Iterator[TableRows]:
+def _rows(archive: Archive, aftermath: Aftermath, progress: Tell) -> Iterator[TableRows]:
     for table, lines in archive.tables():
-        yield TableRows(table, aftermath.rows(table, lines))
+        yield TableRows(table, _watched(table, aftermath.rows(table, lines), progress))
+
+
+def _watched(table: str, lines: Iterator[bytes], progress: Tell) -> Iterator[bytes]:
+    for count, line in enumerate(lines):
+        if count % _TELL_EVERY == 0:
+            progress(f"{table}: {count}")
+        yield line
 
 
 def _event(archive: Archive, path: Path, occasion: Occasion) -> AuditEvent:
