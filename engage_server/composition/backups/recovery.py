@@ -1,6 +1,5 @@
 """Restores a backup for use, into an empty place. If it is interrupted, running it again finishes it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from engage_server.composition.backups.empty_place import assert_empty_place
-from engage_server.composition.backups.keys import sealer_in
 from engage_server.composition.backups.recovery_key import keep_key
+from engage_server.composition.backups.usable import assert_room, assert_usable
 from engage_server.composition.remains import leave_trace, restoring
-from engage_server.errors import Conflict, NotPossible, Refused, StoreVersionMismatch
+from engage_server.errors import Conflict
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Occasion
 from engage_server.records.telling import Tell, tell_nobody
@@ -21,7 +20,6 @@ from engage_server.services.backup.archive.names import Section
 from engage_server.services.backup.archive.reading import Archive, open_archive
 from engage_server.services.backup.recovery.aftermath import Aftermath
 from engage_server.services.backup.recovery.placing import Places, place_files
-from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.copying.filling import fill
@@ -33,7 +31,6 @@ from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 
 _MAX_MARK_BYTES = 4096
-_MIB = 1024 * 1024
 _TELL_EVERY = 50_000  # rows
 
 
@@ -103,7 +100,7 @@ def recover(
             and running it again finishes it.
     """
     archive = open_archive(request.path)
-    _assert_usable(archive, request)
+    assert_usable(archive, request.key, request.expected)
     _begin(archive, request)
     keep_key(request.settings, request.kek_file)
     files = dict.fromkeys(Section, 0)
@@ -116,42 +113,6 @@ def recover(
     leave_trace(request.settings)
     restoring(request.settings).unlink(missing_ok=True)
     return Recovered(archive.manifest, head, files, aftermath, before)
-
-
-def _assert_usable(archive: Archive, request: RecoveryRequest) -> None:
-    """Everything that can be known before the first byte is written."""
-    manifest = archive.manifest
-    if manifest.schema not in schema.REVISIONS:
-        raise StoreVersionMismatch(
-            f"the backup was made by a newer version ({manifest.product}, schema {manifest.schema}) than this program",
-            "Install that version or a later one, and try again. Nothing was changed.",
-        )
-    sealer_in(archive, request.key)
-    if request.expected is not None:
-        assert_expected(archive, request.expected)
-
-
-def assert_expected(archive: Archive, expected: AuditHead) -> None:
-    """Refuse a backup that is older than an entry of the audit log that somebody recorded, or of another history.
-
-    Raises:
-        Refused: It does not hold that entry.
-    """
-    head = archive.manifest.audit_head
-    if head.number < expected.number:
-        raise Refused(
-            f"the backup is older than expected: its audit log ends at entry {head.number}, not {expected.number}",
-            "Use a newer backup. If there is none, leave --expect out: what was done since is lost. Nothing was "
-            "changed.",
-            code="backup.older",
-        )
-    rows = (json.loads(line) for line in archive.rows("audit_events"))
-    if expected.number and not any(row["id"] == expected.number and row["hash"] == expected.hash for row in rows):
-        raise Refused(
-            f"the backup has another history: its entry {expected.number} of the audit log is not the expected one",
-            "It is of another installation, or somebody went on from an older backup. Nothing was changed.",
-            code="backup.other_history",
-        )
 
 
 def _begin(archive: Archive, request: RecoveryRequest) -> None:
@@ -167,23 +128,9 @@ def _begin(archive: Archive, request: RecoveryRequest) -> None:
             )
         return
     assert_empty_place(settings, only_database=request.only_database)
-    _assert_room(archive, settings)
+    assert_room(archive, settings)
     make_folder(mark.parent)
     replace_file(mark, content, SECRET_MODE)
-
-
-def _assert_room(archive: Archive, settings: Settings) -> None:
-    """Refuse before the disk is full. The folder of a PostgreSQL database is not known here."""
-    path, needed = sqlite_path(settings.database_url.reveal()), 2 * archive.table_bytes
-    if path is None:
-        return
-    reserve = max(1, settings.disk_reserve_mib * _MIB)  # 0 would mean that nothing is checked
-    if shortage := DiskReserve(path.parent, reserve).shortage(needed):
-        raise NotPossible(
-            f"the database needs up to {needed // _MIB + 1} MiB: {shortage}",
-            "Make space, or name another place for the database: database_url. Nothing was changed.",
-            code="disk.reserve",
-        )
 
 
 def _mark_of(archive: Archive, request: RecoveryRequest) -> bytes:
