@@ -52,13 +52,16 @@ def restored(request: RecoveryRequest) -> Recovered:
     return recover(request, OCCASION)
 
 
-def killed(request: RecoveryRequest, *, before: str = "", at_sync: int = 0) -> bool:
-    """Whether a restore was killed (kill -9): before a step of ``recovery``, or at its n-th wait for the disk."""
+def killed(request: RecoveryRequest, *, before: str = "", at_sync: int = 0, at_table: str = "") -> bool:
+    """Whether a restore was killed (kill -9): before a step of ``recovery``, or at its n-th wait for the disk.
+
+    Or when the rows of a table are about to be read, and those of the tables before are written.
+    """
     child = os.fork()
     if not child:
         _arm(before, at_sync)
         try:
-            recover(request, OCCASION)
+            recover(request, OCCASION, progress=lambda sentence: _die() if sentence == f"{at_table}: 0" else None)
         except BaseException:
             os._exit(1)
         os._exit(0)

@@ -1,12 +1,12 @@
 """``engage backup create``."""
 
 import socket
-import sys
 from pathlib import Path
 
 import click
 
 from engage_server.as_json.backups import created_backup_json
+from engage_server.cli.backup.progress import end_progress, print_progress
 from engage_server.cli.output import counted, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath
 from engage_server.cli.process.asking import AskingCommand
@@ -46,7 +46,7 @@ def create(session: Session, file: Path, authority: bool, as_json: bool) -> None
     operator = session.operator_side()
     occasion = session.occasion()
     files = operator.backup_files(with_authority=authority)
-    made = operator.backup_creation.create(file, files, occasion, _progress)
+    made = operator.backup_creation.create(file, files, occasion, print_progress)
     ended = session.now()
     operator.backup_runs.record_backup_run(
         BackupRun(
@@ -65,15 +65,8 @@ def create(session: Session, file: Path, authority: bool, as_json: bool) -> None
         _print(made)
 
 
-def _progress(sentence: str) -> None:
-    """Show a person what is being written."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\033[K{sentence}", nl=False, err=True)
-
-
 def _print(made: CreatedBackup) -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\033[K", nl=False, err=True)
+    end_progress()
     manifest = made.manifest
     rows, files = counted(sum(manifest.rows.values()), "row"), counted(manifest.files, "file")
     click.echo(f"wrote {click.format_filename(made.path)}: {made.bytes / _MIB:.1f} MiB, {rows}, {files}")

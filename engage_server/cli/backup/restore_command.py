@@ -1,12 +1,14 @@
 """``engage backup restore``."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.as_json.backups import restored_backup_json
+from engage_server.cli.backup.progress import end_progress, print_progress
 from engage_server.cli.output import counted, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath
 from engage_server.cli.process.asking import AskingCommand
@@ -18,6 +20,7 @@ from engage_server.services.access.permissions import Act
 from engage_server.services.backup.archive.manifest import AuthorityKeys
 from engage_server.services.backup.archive.names import Section
 from engage_server.services.backup.recovery.placing import FROM_BACKUP
+from engage_server.services.chains.authority import authority_key_files
 from engage_server.settings_file import settings_file
 
 if TYPE_CHECKING:
@@ -67,12 +70,22 @@ def restore(
         expected=_head(expect) if expect is not None else None,
         only_database=only_database,
     )
-    done = recover(request, session.occasion(), lambda step: click.echo(step, err=as_json))
+    done = recover(request, session.occasion(), lambda step: _tell(step, as_json=as_json), print_progress)
+    end_progress()
     if as_json:
         files = {str(section): count for section, count in done.files.items()}
         print_json(restored_backup_json(str(file), done.manifest, done.head, files, done.aftermath, done.upgraded_from))
         return
-    _print(done, only_database=only_database)
+    has_keys = bool(authority_key_files(settings.certs_dir))
+    with suppress(BrokenPipeError):
+        _print(done, only_database=only_database, has_keys=has_keys)
+
+
+def _tell(step: str, *, as_json: bool) -> None:
+    """Say what was done. If nobody reads it any more, the work goes on: half a restore is of no use."""
+    end_progress()
+    with suppress(BrokenPipeError):
+        click.echo(step, err=as_json)
 
 
 def _head(text: str) -> AuditHead:
@@ -86,12 +99,12 @@ def _head(text: str) -> AuditHead:
     return AuditHead(int(number), found)
 
 
-def _print(done: "Recovered", *, only_database: bool) -> None:
+def _print(done: "Recovered", *, only_database: bool, has_keys: bool) -> None:
     manifest = done.manifest
     click.echo(f"restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC, as entry {done.head}")
     for site in manifest.sites:
         click.echo(f"  site {site.site} serves release {site.release} again")
-    for sentence in _notes(done, only_database=only_database):
+    for sentence in _notes(done, only_database=only_database, has_keys=has_keys):
         print_wrapped(f"note: {sentence}", "  ")
     print_next(
         f"{program()} audit verify, then {program()} serve",
@@ -99,7 +112,7 @@ def _print(done: "Recovered", *, only_database: bool) -> None:
     )
 
 
-def _notes(done: "Recovered", *, only_database: bool) -> Iterator[str]:
+def _notes(done: "Recovered", *, only_database: bool, has_keys: bool) -> Iterator[str]:
     """What did not come back, and what a person has to look after."""
     made, aftermath = f"{done.manifest.made_at:%Y-%m-%d %H:%M} UTC", done.aftermath
     yield f"everything done after {made} is lost. Tokens revoked since then are valid again: {program()} token list"
@@ -115,7 +128,9 @@ def _notes(done: "Recovered", *, only_database: bool) -> Iterator[str]:
         yield f"{counted(aftermath.alerts, 'alert')} that waited will not be sent"
     if aftermath.downlinks:
         yield f"{counted(aftermath.downlinks, 'message')} to KPN devices cancelled: send again what is still needed"
-    if done.manifest.authority is AuthorityKeys.NONE:
+    if done.manifest.authority is AuthorityKeys.NONE and has_keys:
+        yield "the authority's keys were not in the backup: those in certs_dir stay as they are"
+    elif done.manifest.authority is AuthorityKeys.NONE:
         yield "the authority's keys were not in the backup: restore certs_dir from where they rest"
     elif not only_database:
         yield f"a file of the authority that differs from the one here lies beside it, with {FROM_BACKUP} at the end"

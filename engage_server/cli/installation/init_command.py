@@ -19,7 +19,7 @@ from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.cli.shell import completions
 from engage_server.composition.creation import UPDATED, create_installation, only_one_init
-from engage_server.composition.remains import assert_not_lost
+from engage_server.composition.remains import assert_not_lost, assert_not_restoring
 from engage_server.files import PUBLIC_MODE, make_folder, owner_of, write_new_file
 from engage_server.records import Host
 from engage_server.services.access.permissions import Act
@@ -87,6 +87,7 @@ def init(
     Exit status 1 if everything was done but the audit log had been changed. The log is left as it is, and not signed
     again.
     """
+    assert_not_restoring(session.settings())  # before the first file is written
     has_settings = settings_file(session.config, session.environment, session.folder)[0].exists()
     if not new and has_settings:
         assert_not_lost(session.settings(), early=True)

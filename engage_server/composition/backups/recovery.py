@@ -1,17 +1,17 @@
 """Restores a backup for use, into an empty place. If it is interrupted, running it again finishes it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from engage_server.composition.backups.empty_place import assert_empty_place
-from engage_server.composition.backups.keys import sealer_in
 from engage_server.composition.backups.recovery_key import keep_key
+from engage_server.composition.backups.usable import assert_room, assert_usable
 from engage_server.composition.remains import leave_trace, restoring
-from engage_server.errors import Conflict, Refused, StoreVersionMismatch
+from engage_server.errors import Conflict
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Occasion
 from engage_server.records.telling import Tell, tell_nobody
@@ -31,6 +31,7 @@ from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 
 _MAX_MARK_BYTES = 4096
+_TELL_EVERY = 50_000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +76,31 @@ class Recovered:
     upgraded_from: str | None
 
 
-def recover(request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobody) -> Recovered:
+class _Telling(NamedTuple):
+    tell: Tell
+    progress: Tell
+
+
+def recover(
+    request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobody, progress: Tell = tell_nobody
+) -> Recovered:
     """Restore a backup.
 
     Args:
         request: What, and where.
         occasion: Who does it, when, and why.
-        tell: Called with a sentence about each step that was done.
+        tell: Called with a sentence about each step that was done. What it raises interrupts the restore.
+        progress: Called with how many rows of a table are restored, from time to time.
 
     Raises:
         Refused: The backup is damaged, was made with another key, or does not hold the entry that is expected.
         StoreVersionMismatch: A newer version made it.
         Conflict: The place is not empty, or another restore was begun there.
-        NotPossible: A file or the database prevented it. Running it again finishes it.
+        NotPossible: The disk has too little space, and nothing was changed. Or a file or the database prevented it,
+            and running it again finishes it.
     """
     archive = open_archive(request.path)
-    _assert_usable(archive, request)
+    assert_usable(archive, request.key, request.expected)
     _begin(archive, request)
     keep_key(request.settings, request.kek_file)
     files = dict.fromkeys(Section, 0)
@@ -98,46 +108,11 @@ def recover(request: RecoveryRequest, occasion: Occasion, tell: Tell = tell_nobo
         files = dict(place_files(archive.files(), _places(request)))
         tell(f"files restored: {sum(files.values())}")
     aftermath = Aftermath(archive.manifest.made_at, occasion.now)
-    head, before = _restore_database(archive, request, aftermath, occasion, tell)
+    telling = _Telling(tell, progress)
+    head, before = _restore_database(archive, request, aftermath, occasion, telling)
     leave_trace(request.settings)
     restoring(request.settings).unlink(missing_ok=True)
     return Recovered(archive.manifest, head, files, aftermath, before)
-
-
-def _assert_usable(archive: Archive, request: RecoveryRequest) -> None:
-    """Everything that can be known before the first byte is written."""
-    manifest = archive.manifest
-    if manifest.schema not in schema.REVISIONS:
-        raise StoreVersionMismatch(
-            f"the backup was made by a newer version ({manifest.product}, schema {manifest.schema}) than this program",
-            "Install that version or a later one, and try again. Nothing was changed.",
-        )
-    sealer_in(archive, request.key)
-    if request.expected is not None:
-        assert_expected(archive, request.expected)
-
-
-def assert_expected(archive: Archive, expected: AuditHead) -> None:
-    """Refuse a backup that is older than an entry of the audit log that somebody recorded, or of another history.
-
-    Raises:
-        Refused: It does not hold that entry.
-    """
-    head = archive.manifest.audit_head
-    if head.number < expected.number:
-        raise Refused(
-            f"the backup is older than expected: its audit log ends at entry {head.number}, not {expected.number}",
-            "Use a newer backup. If there is none, leave --expect out: what was done since is lost. Nothing was "
-            "changed.",
-            code="backup.older",
-        )
-    rows = (json.loads(line) for line in archive.rows("audit_events"))
-    if expected.number and not any(row["id"] == expected.number and row["hash"] == expected.hash for row in rows):
-        raise Refused(
-            f"the backup has another history: its entry {expected.number} of the audit log is not the expected one",
-            "It is of another installation, or somebody went on from an older backup. Nothing was changed.",
-            code="backup.other_history",
-        )
 
 
 def _begin(archive: Archive, request: RecoveryRequest) -> None:
@@ -153,6 +128,7 @@ def _begin(archive: Archive, request: RecoveryRequest) -> None:
             )
         return
     assert_empty_place(settings, only_database=request.only_database)
+    assert_room(archive, settings)
     make_folder(mark.parent)
     replace_file(mark, content, SECRET_MODE)
 
@@ -171,7 +147,7 @@ def _places(request: RecoveryRequest) -> Places:
 
 
 def _restore_database(
-    archive: Archive, request: RecoveryRequest, aftermath: Aftermath, occasion: Occasion, tell: Tell
+    archive: Archive, request: RecoveryRequest, aftermath: Aftermath, occasion: Occasion, telling: _Telling
 ) -> tuple[AuditHead, str | None]:
     url = request.settings.database_url.reveal()
     path, event = sqlite_path(url), _event(archive, request.path, occasion)
@@ -183,17 +159,24 @@ def _restore_database(
             engine.dispose()
     with new_database(url) as engine:
         if not schema.is_sealed(engine):
-            fill(engine, archive.manifest.schema, _rows(archive, aftermath))
-            tell(f"rows restored: {sum(archive.manifest.rows.values())}")
+            fill(engine, archive.manifest.schema, _rows(archive, aftermath, telling.progress))
+            telling.tell(f"rows restored: {sum(archive.manifest.rows.values())}")
         done = schema.upgrade(engine, request.key, occasion.actor, reason=occasion.reason)
         if done.before is not None:
-            tell(f"updated the database from schema {done.before} to {schema.REVISIONS[-1]}")
+            telling.tell(f"updated the database from schema {done.before} to {schema.REVISIONS[-1]}")
         return _recorded(engine, done.sealer, event), done.before
 
 
-def _rows(archive: Archive, aftermath: Aftermath) -> Iterator[TableRows]:
+def _rows(archive: Archive, aftermath: Aftermath, progress: Tell) -> Iterator[TableRows]:
     for table, lines in archive.tables():
-        yield TableRows(table, aftermath.rows(table, lines))
+        yield TableRows(table, _watched(table, aftermath.rows(table, lines), progress))
+
+
+def _watched(table: str, lines: Iterator[bytes], progress: Tell) -> Iterator[bytes]:
+    for count, line in enumerate(lines):
+        if count % _TELL_EVERY == 0:
+            progress(f"{table}: {count}")
+        yield line
 
 
 def _event(archive: Archive, path: Path, occasion: Occasion) -> AuditEvent:

@@ -1,14 +1,17 @@
 """``engage key check``, and what ``engage doctor`` says of the keys."""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Engine
 
 from engage_server.composition.keys.key_files import KeyFile
 from engage_server.composition.keys.source import GivenKey, SourceKind, read_key
+from engage_server.composition.keys.watch import holder_here
 from engage_server.composition.opening import given_release_key, open_database
 from engage_server.errors import EngageError, SealBroken
+from engage_server.records import KeyHolder
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.services.keys.standing import OPENS, KeyStanding
 from engage_server.settings import Settings
@@ -48,10 +51,21 @@ def _standing(engine: Engine, settings: Settings, environment: Mapping[str, str]
         accepted=store.accepted_keys(),
         sealed=store.open_sealed_values() if sealer is not None else None,
         release_key=_release_key(engine, settings, environment),
-        holders=store.key_holders(),
+        holders=_as_of_now(store.key_holders(), holder_here(engine, settings, environment)[0]),
         rotation=rotation,
         left_over=file.left_over() if is_file and rotation is None else (),
     )
+
+
+def _as_of_now(holders: Sequence[KeyHolder], here: KeyHolder) -> list[KeyHolder]:
+    """What was reported, but for this host's own source: it may have changed since, such as before an interruption."""
+    place = (here.host, here.place, here.source)
+    return [
+        replace(each, key_id=here.key_id, trouble=here.trouble)
+        if (each.host, each.place, each.source) == place
+        else each
+        for each in holders
+    ]
 
 
 def _opened(engine: Engine, given: GivenKey) -> tuple[Sealer | None, str]:

@@ -24,6 +24,7 @@ from engage_server.composition.opening import open_database, open_sealer
 from engage_server.errors import Conflict, FileNotUsable, UsageError
 from engage_server.records import AuditAction, AuditHead, KeyHolder, KeyRotation, Occasion
 from engage_server.records.telling import Tell
+from engage_server.services.keys.standing import what_to_do
 from engage_server.settings import Settings
 from engage_server.store.interface import KeyStore
 from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
@@ -72,10 +73,12 @@ class KeyRotating:
 
         Raises:
             Conflict: The new key is not the one of the change that is open, or is in force already.
+            Conflict: A host that is said to be gone still reports.
             UsageError: The key comes from a variable or a command, and no new one was given.
             SealBroken: The new key does not open the installation key.
             FileNotUsable: A file of a key cannot be written.
         """
+        self._assert_gone(terms.without)
         given = self._given_text(terms)
         rotation = self._store.key_rotation() or self._begin(given, occasion)
         if not rotation.is_decided:
@@ -111,6 +114,17 @@ class KeyRotating:
         if self._is_file():
             self._file.clean_up()
         self._tell("only the old key is accepted again")
+
+    def _assert_gone(self, hosts: tuple[str, ...]) -> None:
+        """A host that lives would keep a key that nothing accepts, and not start again."""
+        for each in self._store.key_holders():
+            if each.host in hosts and each.is_alive:
+                raise Conflict(
+                    f"{each.name} is not gone: it reported a moment ago, and has the key {each.key_id or 'of nobody'}",
+                    f"Leave --finish-without {each.host} out. {what_to_do(each)[:1].upper()}{what_to_do(each)[1:]}. "
+                    "If the host is to go, stop its servers first, and wait a minute.",
+                    code="key.host_lives",
+                )
 
     def _given_text(self, terms: RotationTerms) -> bytes | None:
         if terms.new_key_file is not None:
@@ -163,9 +177,13 @@ class KeyRotating:
         until = time.monotonic() + terms.wait_seconds
         while True:
             missing = self._missing(rotation, terms.without)
-            if not missing or time.monotonic() >= until:
+            if not missing or time.monotonic() >= until or self._is_next_step_here(rotation):
                 return missing
             time.sleep(_PAUSE_SECONDS)
+
+    def _is_next_step_here(self, rotation: KeyRotation) -> bool:
+        """Whether this host's own source waits for the operator, who can do nothing while this command waits."""
+        return not self._is_file() and self._read().key.key_id != rotation.new
 
     def _missing(self, rotation: KeyRotation, without: tuple[str, ...]) -> tuple[KeyHolder, ...]:
         """The holders that have not confirmed. What runs nowhere on this host is confirmed by this command."""

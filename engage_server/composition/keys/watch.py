@@ -7,7 +7,7 @@ from time import monotonic
 from sqlalchemy import Engine
 
 from engage_server.composition.keys.source import SourceKind, read_key, source_of
-from engage_server.errors import EngageError
+from engage_server.errors import EngageError, StoreNotUsable
 from engage_server.records import KeyHolder, KeyRotation
 from engage_server.settings import Settings
 from engage_server.store import schema
@@ -77,6 +77,9 @@ def holder_here(
 
     Returns:
         What is reported of it, and why the key does not open the installation key.
+
+    Raises:
+        StoreNotUsable: The database does not answer, so nothing is known of the key.
     """
     host, where = socket.gethostname(), f"{place}{settings.data_dir}"
     source, key_id = str(source_of(settings, environment)), ""
@@ -84,6 +87,8 @@ def holder_here(
         key = read_key(settings, environment).key
         key_id = key.key_id
         schema.opened_sealer(engine, key)
+    except StoreNotUsable:  # that says nothing of the source
+        raise
     except EngageError as error:
         return KeyHolder(host, where, key_id, source, error.sentence), error
     return KeyHolder(host, where, key_id, source), None

@@ -39,8 +39,8 @@ _LATER = 5
 _SELDOM = 3600.0
 _KEY_SECONDS = 5.0
 _OF_KEYS = Sentences(
-    "the source of the key-encryption key is in trouble",
-    "the source of the key-encryption key is good again",
+    "the key-encryption key of this host could not be checked, or is not good",
+    "the key-encryption key of this host is good again",
     "watching the source of the key-encryption key failed",
 )
 _SENTENCES = Sentences(

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import pytest
 
 from engage_server.composition.operator_side import open_operator_side
 from engage_server.composition.remains import RESTORING
-from engage_server.errors import Conflict, Refused, SettingsInvalid, StoreVersionMismatch
+from engage_server.errors import Conflict, NotPossible, Refused, SettingsInvalid, StoreVersionMismatch
 from engage_server.records import AuditAction, AuditHead
-from engage_server.services.backup.archive.reading import ArchivedFile
+from engage_server.services.backup.archive.reading import ArchivedFile, open_archive
 from engage_server.services.backup.recovery.placing import Places, place_files
+from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.evidence.spool import claim
 from engage_server.store import schema
 from engage_server.store.sealing import new_key_encryption_key
+from tests.support.commands import ENGAGE, clean_environment
 from tests.support.lengths import examples
 from tests.support.postgresql import PostgresServer
 from tests.support.restoring import UPLOAD, killed, make_backup, request_for, restored
@@ -91,8 +94,53 @@ def test_what_was_killed_is_not_used_and_is_finished_by_running_it_again(
         refused = engage(place, command, **_environment(url))
         assert refused.returncode == 3, "it never looks whole"
         assert "restore.begun" in refused.stderr
+        assert not (place / "engage.toml").exists(), "init refuses before it writes anything"
     restored(request)
     _is_whole(place, url)
+
+
+@pytest.mark.parametrize("table", ["audit_events", "devices", "sites", "no_table"])
+def test_killed_between_the_rows_of_postgresql(
+    backup: Path, tmp_path: Path, postgresql: PostgresServer, table: str
+) -> None:
+    """All rows are one transaction: after a kill none is there, and the next run brings all of them."""
+    url, place = postgresql.new_database(), tmp_path / "place"
+    request = request_for(backup, place, url)
+    is_killed = killed(request, at_table=table)
+    assert is_killed is (table != "no_table"), "the control has no such table, and ends"
+    if is_killed:
+        assert postgresql.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", postgresql.name_of(url))
+        assert engage(place, "status", **_environment(url)).returncode == 3
+        restored(request)
+    _is_whole(place, url)
+    postgresql.done_with(url)
+
+
+def test_a_disk_that_is_too_small_is_known_before_anything_is_written(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = request_for(backup, tmp_path / "place")
+    needed = 2 * open_archive(backup).table_bytes
+    monkeypatch.setattr(DiskReserve, "shortage", lambda self, count=0: "full" if count == needed else "")
+    with pytest.raises(NotPossible, match="the database needs up to 1 MiB: full"):
+        restored(request)
+    assert list((tmp_path / "place").iterdir()) == []
+    monkeypatch.undo()
+    restored(request)
+
+
+def test_a_reader_that_goes_away_stops_nothing(backup: Path, tmp_path: Path) -> None:
+    """As ``engage backup restore FILE | head -1`` does."""
+    place = tmp_path / "place"
+    place.mkdir()
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [ENGAGE, "backup", "restore", str(backup), "--kek-file", str(backup.parent / "kept.kek")]
+    with subprocess.Popen(command, cwd=place, env=clean_environment(), stdout=writing, stderr=subprocess.PIPE) as run:
+        os.close(writing)
+        _, said = run.communicate()
+    assert (run.returncode, said) == (0, b"")
+    _is_whole(place, "")
 
 
 @pytest.mark.parametrize("at_sync", range(1, 24, examples(all=3, quick=7, campaign=1)))

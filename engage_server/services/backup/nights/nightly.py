@@ -53,7 +53,7 @@ class NightlyWork:
         begun = self.clock()
         path = self.folder / nightly_name(self.host, begun)
         try:
-            make_folder(self.folder)
+            self._make_folder()
             made = self.create(path, Occasion(actor, begun))
         except EngageError as error:
             return self._record(BackupStep.CREATED, path, begun, str(error))
@@ -66,6 +66,21 @@ class NightlyWork:
             path.rename(path.with_name(path.name + FAILED))
         self._make_room()
         return why
+
+    def _make_folder(self) -> None:
+        """Make the folder, but none above it: on a disk that is not mounted, backups would fill the system's disk.
+
+        Raises:
+            FileNotUsable: The folder above it is missing.
+        """
+        above = self.folder.parent
+        if not above.is_dir():
+            raise FileNotUsable(
+                f"{self.folder} cannot be made: {above} does not exist",
+                f"Mount the disk of the backups, or make the folder: mkdir -p {above}",
+                code="backup.folder_missing",
+            )
+        make_folder(self.folder)
 
     def _drilled(self, path: Path) -> str:
         try:

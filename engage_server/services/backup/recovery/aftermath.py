@@ -61,6 +61,9 @@ class Aftermath:
             self.alerts += 1
             row |= {"state": OutboxState.GIVEN_UP, "ended_at": _text(self._now), "held_until": None, "holder": ""}
             row |= {"version": row["version"] + 1, "trouble": f"it waited when the {self._of} was made"}
+        elif row["state"] == OutboxState.HANDED_OVER:  # a webhook may repeat, but not after days
+            row |= {"state": OutboxState.UNSURE, "ended_at": _text(self._now), "held_until": None, "holder": ""}
+            row |= {"version": row["version"] + 1, "trouble": f"it was being sent when the {self._of} was made"}
 
     def _downlink(self, row: _Row) -> None:
         """A message may have reached its device after the backup: a second one could open a door again."""

@@ -2,25 +2,30 @@
 
 import os
 import shutil
+import socket
 import stat
+import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.keys.checking import check_keys, look_at_keys
 from engage_server.composition.keys.rotating import RotationTerms, opened_rotating
+from engage_server.composition.keys.watch import holder_here
 from engage_server.composition.operator_side import open_operator_side
-from engage_server.errors import Conflict, FileNotUsable, NotFound, SealBroken, UsageError
+from engage_server.errors import Conflict, FileNotUsable, NotFound, SealBroken, StoreNotUsable, UsageError
 from engage_server.records import KeyHolder, Occasion
 from engage_server.services.installation.checkup import Level
 from engage_server.services.keys.standing import KeyStanding
 from engage_server.settings import Settings, load_settings
-from engage_server.store.database.engine import open_engine
+from engage_server.store.database.engine import open_engine, writing
 from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
+from engage_server.store.keys.tables import key_holders
 from engage_server.store.sealing import new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from engage_server.variables import KEK_VARIABLE
@@ -57,6 +62,14 @@ def reported(settings: Settings, host: str, file: Path, key_id: str, trouble: st
     """What another host says."""
     engine = open_engine(settings.database_url.reveal())
     SqlStore(engine, None).report_key(KeyHolder(host, "/srv/data", key_id, f"file {file}", trouble))
+    engine.dispose()
+
+
+def silent(settings: Settings) -> None:
+    """Let all hosts have reported an hour ago."""
+    engine = open_engine(settings.database_url.reveal())
+    with writing(engine) as connection:
+        connection.execute(update(key_holders).values(seen_at=datetime.now(UTC) - timedelta(hours=1)))
     engine.dispose()
 
 
@@ -165,10 +178,62 @@ def test_it_ends_when_they_confirm(settings: Settings) -> None:
 def test_a_host_that_is_gone_is_left_out_by_name(settings: Settings) -> None:
     file = settings.key_encryption_key_file
     reported(settings, "gate-2", file, key_of(file))
+    silent(settings)
     with pytest.raises(NotFound, match="gate-3"):
         rotate(settings, replace(AT_ONCE, without=("gate-2", "gate-3")))
     assert rotate(settings, replace(AT_ONCE, without=("gate-2",))) == ()
     assert is_whole(settings).holders == []
+
+
+def test_a_host_that_lives_is_not_left_out(settings: Settings) -> None:
+    """It would not start again. The control is the test above."""
+    file = settings.key_encryption_key_file
+    before = key_of(file)
+    reported(settings, "gate-2", file, before)
+    with pytest.raises(Conflict, match=r"gate-2 .* is not gone: it reported a moment ago") as refused:
+        rotate(settings, replace(AT_ONCE, without=("gate-2",)))
+    assert refused.value.code == "key.host_lives"
+    assert "copy the new key over" in refused.value.next_step
+    assert (key_of(file), is_whole(settings).rotation) == (before, None), "nothing began"
+
+
+def test_right_after_an_interruption_no_step_is_named_that_is_done(settings: Settings) -> None:
+    """The key file has the new key, and this host's own report is older than that."""
+    file = settings.key_encryption_key_file
+    before = key_of(file)
+    here = str(settings.data_dir)
+    engine = open_engine(settings.database_url.reveal())
+    SqlStore(engine, None).report_key(KeyHolder(socket.gethostname(), here, before, f"file {file}"))
+    engine.dispose()
+    reported(settings, "gate-2", file, before)
+    rotate(settings)  # ends with gate-2 missing, as if it were interrupted
+    engine = open_engine(settings.database_url.reveal())
+    SqlStore(engine, None).report_key(KeyHolder(socket.gethostname(), here, before, f"file {file}"))
+    engine.dispose()
+    standing = is_whole(settings)
+    assert [each.host for each in standing.missing] == ["gate-2"]
+    assert "on gate-2: copy" in standing.next_step
+
+
+def test_it_does_not_wait_for_what_only_a_later_step_can_do(settings: Settings, tmp_path: Path) -> None:
+    file = settings.key_encryption_key_file
+    environment = {KEK_VARIABLE: file.read_text()}
+    file.unlink()
+    begun = time.monotonic()
+    (missing,) = rotate(settings, RotationTerms(new_key_file=tmp_path / "given.kek", wait_seconds=60), environment)
+    assert time.monotonic() - begun < 30
+    assert missing.source == f"environment {KEK_VARIABLE}"
+
+
+def test_a_database_that_is_gone_is_no_trouble_of_the_key(settings: Settings) -> None:
+    engine = open_engine(settings.database_url.reveal())
+    assert holder_here(engine, settings, {})[0].trouble == "", "the control"
+    engine.dispose()
+    (settings.data_dir / "engage.db").unlink()
+    gone = open_engine(settings.database_url.reveal())
+    with pytest.raises(StoreNotUsable):
+        holder_here(gone, settings, {})
+    gone.dispose()
 
 
 def test_a_key_from_elsewhere(settings: Settings, tmp_path: Path) -> None:

@@ -156,6 +156,16 @@ def test_a_backup_that_cannot_be_made_is_recorded(night: Night) -> None:
     assert (run.step, run.is_good, "no space" in run.why) == (BackupStep.CREATED, False, True)
 
 
+def test_no_folder_is_made_where_a_disk_is_not_mounted(night: Night) -> None:
+    """Otherwise backups would fill the system's disk. The control: one level may be missing, as in all other tests."""
+    disk = night.folder / "disk"
+    night.folder = disk / "nights"
+    assert f"{disk} does not exist" in night.run()
+    assert not disk.exists()
+    (run,) = night.store.backup_runs(10)
+    assert (run.is_good, str(disk) in run.why) == (False, True)
+
+
 def test_what_a_killed_process_left_goes(night: Night) -> None:
     night.folder.mkdir(mode=0o700)
     (night.folder / ".engage-gate-1-20261101T013000Z.tar.gz.0123abcd").write_bytes(b"half")

@@ -87,6 +87,21 @@ def test_the_indexes_and_the_next_numbers_are_those_of_a_database_that_grew(
     engine.dispose()
 
 
+def test_for_a_moment_only_indexes_are_made_that_judge_the_rows(tmp_path: Path, database_url: str) -> None:
+    create_sqlite_file(database_url)
+    engine = open_engine(database_url)
+    grown = open_engine(migrated_sqlite(tmp_path / "other.db"))
+    with picture_of(grown) as picture:
+        fill(engine, picture.schema, odd_rows(picture, 7), is_for_a_moment=True)
+    wanted = {str(each.name): bool(each.unique) for table in whole_schema.sorted_tables for each in table.indexes}
+    with reading(engine) as connection:
+        found = {row[1] for row in connection.execute(text(_INDEXES[engine.dialect.name])).all()}
+    assert {name: name in found for name in wanted} == wanted
+    assert {True, False} <= set(wanted.values())
+    grown.dispose()
+    engine.dispose()
+
+
 def test_every_table_is_in_a_picture_or_left_out_for_a_reason(tmp_path: Path) -> None:
     engine = open_engine(migrated_sqlite(tmp_path / "engage.db"))
     with picture_of(engine) as picture:

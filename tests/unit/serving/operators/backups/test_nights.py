@@ -1,6 +1,13 @@
 """When the operators' instance starts the nightly work, and what it says of its end."""
 
 import logging
+import os
+import pickle
+import selectors
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import time, timedelta
@@ -15,7 +22,9 @@ from engage_server.records import BackupRun, BackupStep
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.backups.nights import NightlyBackups
+from engage_server.setting_values import SecretText
 from engage_server.settings import Settings
+from engage_server.store.sealing import new_key_encryption_key
 from tests.support.backups import settings_of
 from tests.support.chains import NOW
 from tests.support.world import World
@@ -84,3 +93,37 @@ def test_the_process_says_why_it_failed(tmp_path: Path) -> None:
     """A real one: it gets the settings, finds no installation, and says so without a traceback."""
     failure = backup_in_child(nightly(tmp_path))
     assert "there is no installation here" in failure
+
+
+_PARENT = """
+import pickle, sys
+from engage_server.serving.operators.backups.child import backup_in_child
+backup_in_child(pickle.loads(sys.stdin.buffer.read()))
+"""
+
+
+def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
+    """Its database accepts a connection and says nothing, so that it would wait. Until the kill, it does."""
+    (tmp_path / "engage.kek").write_bytes(new_key_encryption_key())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        url = SecretText(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none")
+        with subprocess.Popen([sys.executable, "-c", _PARENT], stdin=subprocess.PIPE) as parent:
+            assert parent.stdin is not None
+            parent.stdin.write(pickle.dumps(replace(nightly(tmp_path), database_url=url)))
+            parent.stdin.close()
+            connection, _ = silent.accept()
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+            assert len(children) == 1
+            child = os.pidfd_open(int(children[0]))
+            assert not _has_ended(child, 0.5), "the control"
+            os.kill(parent.pid, signal.SIGKILL)
+        assert _has_ended(child, 30)
+        os.close(child)
+        connection.close()
+
+
+def _has_ended(process: int, seconds: float) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(process, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
