@@ -181,6 +181,9 @@ def _of_site(site: str | None, release: int | None, tls_version: str, failure: s
     return json.dumps([site, release or None, tls_version, failure, resumed], separators=(",", ":"))[1:-1]
 
 
+_read_list = json.JSONDecoder().raw_decode
+
+
 class Spooled(NamedTuple):
     """The content of a line of the spool.
 
@@ -201,19 +204,21 @@ def spooled(line: bytes) -> Spooled | None:
     Returns None if a line is not a sighting, such as a line cut off on a full disk.
     """
     try:
-        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(
-            line.decode("ascii")
-        )
+        text = line.decode("ascii")
+        parts, end = _read_list(text)  # json.loads would first look for white space around it
+        if end != len(text):
+            return None
+        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = parts
         sighting = Sighting(
             _KINDS[kind],
             datetime.fromtimestamp(at, UTC),
-            _text(listener),
+            _usual_text(listener),
             folded(_text(address)),  # a line of an earlier version may spell it differently
             None if serial is None else _text(serial),
-            None if site is None else _text(site),
+            None if site is None else _usual_text(site),
             None if release is None else int(release) % _MAX_RELEASE,
-            _text(tls_version),
-            _text(failure),
+            _usual_text(tls_version),
+            _usual_text(failure),
             bool(resumed),
             disregarded=VIRTUAL_LOCK if VIRTUAL_LOCK in rest[1:2] else "",
             host=_text(rest[2], MAX_HOST_CHARACTERS) if len(rest) > 2 else "",
@@ -236,3 +241,6 @@ def _text(part: object, limit: int = _MAX_CHARACTERS) -> str:
     if part.isascii() and part.isprintable() and len(part) <= limit:
         return part
     return part.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
+
+
+_usual_text = lru_cache(maxsize=1024, typed=True)(_text)  # for parts that are the same in most lines

@@ -10,12 +10,25 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, any_, bindparam
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+)
 
 from engage_server.store.database.array_literals import literal_of
 from engage_server.store.database.dialects import array_of
 
 _IN_ONE_QUERY = 400  # SQLite accepts only some thousand values
+_IN_ONE_ARRAY = 4000  # PostgreSQL gets them as one value; so many are in a batch of sightings at most
 _STATEMENTS_KEPT = 64
 _POSTGRESQL = "postgresql"
 
@@ -66,18 +79,28 @@ def update_all(connection: Connection, table: Table, key: str, columns: Mapping[
         _execute(connection, text, table, {name: columns[name] for name in names})
 
 
-def chunks(names: Iterable[str]) -> Iterator[list[str]]:
-    """Return names without repetition, in the order of the index, as many at a time as one statement accepts."""
+def chunks(names: Iterable[str], connection: Connection | None = None) -> Iterator[list[str]]:
+    """Return names without repetition, in the order of the index, as many at a time as one statement accepts.
+
+    Args:
+        names: The names.
+        connection: The connection that they are for. None returns as many as any database accepts.
+    """
     rest = iter(sorted(set(names)))
-    while some := list(islice(rest, _IN_ONE_QUERY)):
+    takes_arrays = connection is not None and connection.dialect.name == _POSTGRESQL
+    most = _IN_ONE_ARRAY if takes_arrays else _IN_ONE_QUERY
+    while some := list(islice(rest, most)):
         yield some
 
 
 def one_of(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
     """Whether a column has one of these values. Pass no more values than :func:`chunks` returns at a time."""
-    if connection.dialect.name == _POSTGRESQL:
-        return column == any_(bindparam(None, list(values), type_=array_of(column.type)))
-    return column.in_(values)
+    if connection.dialect.name != _POSTGRESQL:
+        return column.in_(values)
+    _, written = literal_of(column, connection.dialect)
+    # not an array of the column's own type: a cast to it would cut long texts off, and then find others
+    wide = Text() if isinstance(column.type, String) else BigInteger()
+    return column == any_(cast(bindparam(None, written(values), type_=Text()), array_of(wide)))
 
 
 def _execute(connection: Connection, text: str, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:

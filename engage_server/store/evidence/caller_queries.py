@@ -102,9 +102,9 @@ def select_listed_unseen(connection: Connection, serial: str) -> str | None:
 def _select_callers(connection: Connection, wanted: dict[Place, dict[str, datetime]]) -> dict[Place, list[str]]:
     kept: dict[Place, list[str]] = {}
     columns = device_addresses.c
-    for some in chunks(address for _, address in wanted):
+    for some in chunks((address for _, address in wanted), connection):
         query = select(columns.site, columns.address, columns.serial).where(one_of(connection, columns.address, some))
-        for row in connection.execute(query):
-            if (row.site, row.address) in wanted:
-                kept.setdefault((row.site, row.address), []).append(row.serial)
+        for site, address, serial in connection.execute(query).all():
+            if (site, address) in wanted:
+                kept.setdefault((site, address), []).append(serial)
     return kept

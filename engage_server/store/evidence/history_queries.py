@@ -16,7 +16,7 @@ from engage_server.store.evidence.history_rows import (
     Times,
     history,
     insert_rows,
-    known_row,
+    known_rows,
     update_rows,
 )
 from engage_server.store.evidence.standing import Standing
@@ -31,6 +31,7 @@ _GRADES = {grade.value: grade for grade in Grade}
 def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold, at: datetime) -> None:
     """Let the fold combine the batch with what is known, and store the result."""
     standing.hold(connection)
+    standing.by_index(connection)
     counted = [sighting for sighting in found if sighting.site is not None and not sighting.disregarded]
     serials_at = note_callers(connection, counted)
     places = {(s.site or "", s.serial or s.address) for s in counted} | {(s.site or "", s.address) for s in counted}
@@ -92,14 +93,13 @@ def _select_known(connection: Connection, places: Collection[Place], numbers: Co
     known: dict[Place, Known] = {}
     times = Times()
     # Not by site, too: a planner without statistics would use the index of the site, and read all of it.
-    for some in chunks(identity for _, identity in places):
+    for some in chunks((identity for _, identity in places), connection):
         query = SELECTED.where(one_of(connection, device_histories.c.identity, some))
         rows = [row for row in connection.execute(query).all() if (row.site, row.identity) in places]
         # the batch's releases, and those that a device reached elsewhere and brings along when it moves
         wanted = {*numbers, *(row.away_release for row in rows if row.away_release)}
         releases = _select_releases(connection, [row.id for row in rows], wanted)
-        for row in rows:
-            known[row.site, row.identity] = known_row(row, releases.get(row.id, {}), times)
+        known.update(known_rows(rows, releases, times))
     return known
 
 
@@ -161,7 +161,7 @@ def _insert(connection: Connection, new: Mapping[Place, DeviceHistory]) -> dict[
 
 def _select_ids(connection: Connection, places: Collection[Place]) -> dict[Place, int]:
     columns, found = device_histories.c, {}
-    for some in chunks(identity for _, identity in places):
+    for some in chunks((identity for _, identity in places), connection):
         query = select(columns.id, columns.site, columns.identity).where(one_of(connection, columns.identity, some))
         found.update({(site, identity): number for number, site, identity in connection.execute(query)})
     return found

@@ -3,7 +3,7 @@
 A night changes a dozen of the forty columns. Only these are sent, and SQLite leaves indexes without them alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Connection, Row, RowMapping, select, type_coe
 from engage_server.records import DeviceHistory, ReleaseHistory
 from engage_server.records.history import restored
 from engage_server.store.database.batches import update_all, upsert
+from engage_server.store.interface import Place
 from engage_server.store.tables import EpochSeconds, device_histories
 
 NAMES = tuple(column.name for column in device_histories.columns if column.name not in ("id", "standing"))
@@ -53,14 +54,21 @@ class Known:
     history: DeviceHistory
 
 
-def known_row(row: Row[Any], releases: Mapping[int, ReleaseHistory], times: Times) -> Known:
-    """Build it from a row of :data:`SELECTED`."""
-    number, kept, *values = tuple(row)
+def known_rows(
+    rows: Sequence[Row[Any]], releases: Mapping[int, Mapping[int, ReleaseHistory]], times: Times
+) -> Iterator[tuple[Place, Known]]:
+    """Build them from rows of :data:`SELECTED`, with the releases of each row's id: column by column."""
+    if not rows:
+        return
+    ids, standings, *columns = map(list, zip(*rows, strict=True))
     for at in _TIMES_AT:
-        values[at] = times[values[at]]
+        columns[at] = list(map(times.__getitem__, columns[at]))
     for at in _FLAGS_AT:
-        values[at] = bool(values[at])
-    return Known(number, kept, restored([*zip(NAMES, values, strict=True), ("releases", releases)]))
+        columns[at] = list(map(bool, columns[at]))
+    for number, standing, values in zip(ids, standings, zip(*columns, strict=True), strict=True):
+        reached = ("releases", releases.get(number, {}))
+        found = restored([*zip(NAMES, values, strict=True), reached])
+        yield (found.site, found.identity), Known(number, standing, found)
 
 
 def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
