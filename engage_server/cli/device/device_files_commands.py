@@ -80,9 +80,7 @@ def import_devices(session: Session, path: Path, shared: bool, site: str | None,
     name = of_site.name
     with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
         importing = operator.import_into_database if shared else operator.device_import
-        changed = importing.run(
-            name, serials, found.files, session.occasion(), one_more, labels=listed.labels
-        )
+        changed = importing.run(name, serials, found.files, session.occasion(), one_more, labels=listed.labels)
     _warn_of_unused(of_site, found, shared=shared)
     warn_of_the_unlisted(operator, name, session.now())
     if as_json:
