@@ -33,7 +33,7 @@ def test_a_door_calls_either_of_two_hosts(tmp_path: Path, postgresql: PostgresSe
         assert get(at_a) == before, "no door noticed"
         put(b, 2, **url)
         eventually(lambda: b"0x0000000000000002" in get(at_a), "what was set at one host is given by the other")
-        visit = ["--site", "main", "--call-in", "--serial", ONE]
+        visit = ["--https-port", str(at_a.https_port), "--site", "main", "--call-in", "--serial", ONE]
         ok(engage(a, "lock", "fetch", at_a.http, *visit, stdin=None, **url))
         eventually(lambda: "audits" in uploads(b, **url), "an upload at one host is listed at the other")
         postgresql.stop()
