@@ -8,12 +8,12 @@ import click
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.sites import call_in_json
 from engage_server.cli.failing_doors import labels_of, print_faults
-from engage_server.cli.output import counted, json_option, print_json, print_next, print_table
+from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, site_argument
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
-from engage_server.cli.site.moved_files import changed_with_files, copy_rows, moved_json, print_moved
+from engage_server.cli.site.moved_files import changed_with_files, copy_rows, moved_json, print_moved, print_on_the_way
 from engage_server.cli.site.site_change_output import print_when_followed
 from engage_server.errors import UsageError
 from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
@@ -129,11 +129,13 @@ def call_in(
         told = {"call_in_faults": call_faults_json(faults, labels), "moved": moved_json(moved)}
         print_json({"site": site.name} | call_in_json(site.call_in) | told)
         return
-    waiting = sum(map(len, operator.uploads.every_pending(name).values()))
+    waiting = sum(map(len, operator.uploads.pending(name).values()))
+    to_database = sum(map(len, operator.uploads.every_pending(name).values())) - waiting
     listed = len(operator.sites.serials(name))
     print_table(["", ""], [*_rows(site.name, site.call_in, listed), *copy_rows(operator, site)], "")
     print_moved(moved)
     _print_waiting(site.call_in, waiting)
+    print_on_the_way(site.call_in, to_database)
     print_faults(faults, labels)
     if is_changed:
         print_when_followed(session.settings().poll_seconds)
@@ -188,8 +190,6 @@ def _warn(name: str, call_in: CallIn) -> None:
 
 def _print_waiting(call_in: CallIn, waiting: int) -> None:
     """A site that is answered from files again still delivers what it took before."""
-    if call_in.way is CallInWay.SHARED and waiting:
-        click.echo(f"{counted(waiting, 'upload')} on this host, on the way to the database")
     if call_in.way is CallInWay.FILES and call_in.upstream is not None and waiting:
         wait = "upload of before waits" if waiting == 1 else "uploads of before wait"
         how = ", without TLS" if _is_open(call_in.upstream) else ""

@@ -10,7 +10,7 @@ from engage_server.cli.output import counted
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
-from engage_server.records import CallInWay, Site
+from engage_server.records import CallIn, CallInWay, Site
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -81,6 +81,13 @@ def copy_rows(operator: "OperatorSide", site: Site) -> Iterator[tuple[str, objec
     yield "its copy on this host", "has all of them" if is_all else "is not complete yet (engage serve copies them)"
     if standing is not None:
         yield "uploads in the database", f"{standing.uploads}, {standing.bytes / 1024 / 1024:.1f} MiB"
+
+
+def print_on_the_way(call_in: CallIn, waiting: int) -> None:
+    """Say what was accepted for the database, and is still on this host."""
+    if waiting:
+        where = "their folders" if call_in.way is CallInWay.FILES else "the database"
+        click.echo(f"{counted(waiting, 'upload')} on this host, on the way to {where}")
 
 
 def print_moved(moved: "Moved | None") -> None:

@@ -140,7 +140,8 @@ class TestDown:
         state.write_bytes(write_json(ahead | {"change": int(str(ahead["change"])) + 500}))
         told: list[tuple[str, str, str]] = []
         copies = SharedCopies(store, a.copy, lambda: ["main", "gone"], lambda *each: told.append(each))
-        copies.run(), copies.run()
+        copies.run()
+        copies.run()
         assert [each[:2] for each in told] == [("main", "")]
 
 
@@ -225,7 +226,8 @@ class TestUp:
         a, b = nodes
         for number in range(5):
             (a, b)[number % 2].post(ONE, [{"n": number}])
-            a.deliver(20), b.deliver(20)
+            a.deliver(20)
+            b.deliver(20)
         first = a.feed.page("main", None, 2)
         assert (len(first.items), first.has_more) == (2, True)
         rest = b.feed.page("main", first.cursor, 9)
