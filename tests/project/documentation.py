@@ -26,11 +26,13 @@ from engage_server.variables import (
     SYSTEM_CONFIG_VARIABLE,
 )
 from tests.project.api_page import with_routes
+from tests.project.chart_schema import with_settings
 from tests.project.tonight_page import tonight_page
 from tests.support.openapi_today import todays_document
 from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
+_CHART = "../deploy/helm/engage-server/values.schema.json"
 _PLAYBOOK = re.compile(
     r"(<!-- not run: deploy/ansible/release.yml, which scripts/fix copies -->\n```yaml\n).*?(```\n)", re.DOTALL
 )
@@ -66,6 +68,7 @@ def pages() -> dict[str, str]:
         "api.md": with_routes((DOCS / "api.md").read_text()),
         "api-recipes.md": with_playbook((DOCS / "api-recipes.md").read_text()),
         "ci.md": with_real_output((DOCS / "ci.md").read_text()),
+        _CHART: with_settings((DOCS / _CHART).read_text()),
         "openapi.json": json.dumps(todays_document(), indent=2, ensure_ascii=False) + "\n",
     }
 

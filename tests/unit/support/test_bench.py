@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from engage_server.protocol.proxy_protocol import PassedOn, length_of_rest, passed_on
+from tests.bench import proxied
 from tests.bench.pair import REQUESTS_ON_ONE_CONNECTION, at_once, kept_alive, plain
 from tests.support.running import NOTICE
 
@@ -87,3 +89,19 @@ def test_a_client_that_fails_fails_the_run(server: Answering) -> None:
 
     with pytest.raises(ConnectionResetError):
         at_once(fails, server.port, 10, 4)
+
+
+def test_a_ratio_is_of_one_round() -> None:
+    """Other work on the machine makes a round dear for all of them."""
+    figures = {
+        proxied.WITHOUT: [100.0, 400.0, 100.0],
+        proxied.DIRECT: [100.0, 400.0, 100.0],
+        proxied.BY_HEADER: [103.0, 412.0, 900.0],
+    }
+    assert proxied.ratios(figures) == {proxied.WITHOUT: 1.0, proxied.DIRECT: 1.0, proxied.BY_HEADER: 1.03}
+
+
+def test_the_header_of_the_bench_is_one_that_is_read() -> None:
+    waiting, first = proxied.HEADER[16:], proxied.HEADER[:16]
+    assert length_of_rest(first) == len(waiting)
+    assert passed_on(first, waiting) == PassedOn("127.0.0.9", "127.0.0.1")
