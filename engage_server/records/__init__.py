@@ -62,7 +62,7 @@ from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, RequiredEvidence, Site
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
-from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
+from engage_server.records.worker import LIVE_WITHIN, HostSpool, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
@@ -114,6 +114,7 @@ __all__ = [
     "Grade",
     "Grant",
     "Host",
+    "HostSpool",
     "IPNetwork",
     "KeyHolder",
     "KeyRotation",

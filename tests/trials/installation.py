@@ -85,6 +85,8 @@ class Fleet:
         """End the program."""
         self._process.kill()
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            self._pipe(pipe).close()
 
     def _read(self) -> dict[str, Any]:
         line = self._pipe(self._process.stdout).readline()
