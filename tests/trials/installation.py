@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import IO, Any
 
@@ -171,10 +174,11 @@ class Installation:
         for pid in sleeping:
             os.kill(pid, signal.SIGCONT)
 
-    def arrived(self, beginning: str) -> list[str]:
-        """The mails whose subject begins so."""
-        texts = [each.read_text(errors="replace") for each in sorted(self.mails.iterdir())]
-        return [text for text in texts if f"\nsubject: {beginning}" in f"\n{text.lower()}"]
+    def arrived(self, beginning: str) -> list[EmailMessage]:
+        """The mails whose subject begins so, the oldest first."""
+        files = [each.read_bytes() for each in sorted(self.mails.iterdir())]
+        mails = [message_from_bytes(each, policy=default) for each in files]
+        return [each for each in mails if str(each["Subject"]).startswith(beginning)]
 
     def missing(self) -> int:
         """How many things that doors saw answered are not in the store, and how many are there too often."""

@@ -1,7 +1,6 @@
 """``scripts/trial-nodes``: three nights, in which each part of an installation with two nodes fails."""
 
 import argparse
-import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +41,9 @@ def main() -> int:
                 mails.append(_morning(trial, number))
         if not options.short:
             rows.append(_shown(let_fail(trial, *_far_night(trial, mails, options.doors))))
+            eventually(lambda: trial.arrived("Over: host node-2 is silent"), "that it is over", _MAIL_SECONDS)
+            said = len(trial.arrived("host node-2")), len(trial.arrived("Over: host node-2"))
+            say(f"alerts about the silent node: {said[0]}, and {said[1]} that it is over")
     is_good = all(each.is_good for each in rows) and all(count == 1 for count in mails)
     say(f"morning mails: {mails}" if mails else "no mornings")
     write_json(options.json, {"rows": [each.as_json() for each in rows], "mails": mails, "good": is_good})
@@ -81,7 +83,8 @@ _FIRST = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + 
 
 
 def _morning(trial: Installation, night: int) -> int:
-    """How many morning mails came."""
+    """How many morning mails came. There is something to say: doors hold another anchor than what is served then."""
+    trial.activate_next()
     before = len(trial.arrived("main: "))
     _at(trial, night, 6, 31)
     eventually(lambda: len(trial.arrived("main: ")) > before, "the morning mail", _MAIL_SECONDS)
@@ -96,11 +99,12 @@ def _far_night(trial: Installation, mails: list[int], doors: int) -> tuple[Fault
     def cure(trial: Installation) -> None:
         _at(trial, 2, 2, 0)
         mails.append(_morning(trial, 2))
-        said = trial.arrived("main: ")[-1]
-        if "evidence missing" not in said or " silent: " in said:
-            raise RuntimeError(f"the morning mail does not say what it lacks: {said}")
-        tonight = json.loads(trial.desk.engage("tonight", "--json", statuses=(0, 1)))
-        say(f"  meanwhile: {json.dumps(tonight)[:200]}")
+        mail = trial.arrived("main: ")[-1]
+        say(f"  meanwhile: {mail['Subject']}")
+        text = str(mail.get_body(("plain",)))
+        if "evidence missing" not in str(mail["Subject"]) or "it has not called" in text:
+            raise RuntimeError(f"the morning mail does not say what it lacks: {text}")
+        eventually(lambda: trial.arrived("host node-2 is silent"), "an alert about the host", _MAIL_SECONDS)
         DATABASE_CUT.cure(trial)
 
     return Fault(DATABASE_CUT.name, DATABASE_CUT.begin, cure), range(doors)

@@ -1,4 +1,4 @@
-"""A node whose link to the database is cut: it serves, collects and catches up, and nobody is called silent meanwhile."""
+"""A node whose link to the database is cut: it serves, collects, catches up, and nobody is called silent meanwhile."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
