@@ -112,6 +112,10 @@ class DeviceSide:
         """Record in the store that a worker ends."""
         self._store.remove_worker(worker)
 
+    def report_spool(self, host: str, waiting_bytes: int) -> None:
+        """Record in the store how much waits on a host's disk alone."""
+        self._store.report_spool(host, waiting_bytes)
+
     def wait_for_change(self, seconds: float) -> bool:
         """Wait until something may have changed in the store, or the time is over: then return False."""
         return self._store.wait_for_change(seconds)

@@ -63,7 +63,14 @@ from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, RequiredEvidence, Site
 from engage_server.records.switch import LEAD, StoreLook, Switch, SwitchTerms
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
-from engage_server.records.worker import CLOCK_OFF_SECONDS, DEVICE_LISTENERS, LATE_SECONDS, LIVE_WITHIN, WorkerStatus
+from engage_server.records.worker import (
+    CLOCK_OFF_SECONDS,
+    DEVICE_LISTENERS,
+    LATE_SECONDS,
+    LIVE_WITHIN,
+    HostSpool,
+    WorkerStatus,
+)
 
 __all__ = [
     "AGAIN_AND_AGAIN",
@@ -119,6 +126,7 @@ __all__ = [
     "Grade",
     "Grant",
     "Host",
+    "HostSpool",
     "IPNetwork",
     "KeyHolder",
     "KeyRotation",

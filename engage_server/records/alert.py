@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
     AUDIT_LOG_BROKEN = "audit_log_broken"
     DRILL_FAILED = "drill_failed"
     NOBODY_CALLED = "nobody_called"
+    HOST_SILENT = "host_silent"
     STORE_AWAY = "store_away"
     RECIPIENT_OFF = "recipient_off"  # a receiver refused for good: the others hear of it
     TEST = "test"

@@ -13,6 +13,21 @@ CLOCK_OFF_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class HostSpool:
+    """What a host last said about what waits on its disk alone.
+
+    Attributes:
+        host: The name of the machine.
+        waiting_bytes: How much was not in the store yet.
+        said_at: When it said so; aware, UTC, by the database's clock.
+    """
+
+    host: str
+    waiting_bytes: int
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStatus:
     """A worker's last report.
 

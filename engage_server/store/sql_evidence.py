@@ -147,6 +147,10 @@ class SqlEvidence:
         with reading(self._engine) as connection:
             return caller_queries.select_listed_unseen(connection, serial)
 
+    def only_address(self, site: str, since: datetime) -> tuple[str, int] | None:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return caller_queries.select_only_address(connection, site, since)
+
     def shared_addresses(self, site: str, addresses: Collection[str]) -> Collection[str]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return caller_queries.select_shared(connection, site, addresses)

@@ -31,9 +31,10 @@ class SqlRotation:
         *,
         activate: int | None = None,
         roll_back: int | None = None,
+        as_looked: bool = False,
     ) -> Rotation:
         with writing(self._engine) as connection:
-            rotation_queries.update_rotation(connection, before, after)
+            rotation_queries.update_rotation(connection, before, after, as_looked=as_looked)
             if activate is not None:
                 release_queries.make_current(connection, before.site, activate, before.served, event.at)
             if roll_back is not None and roll_back != before.served:
@@ -47,9 +48,9 @@ class SqlRotation:
             rotation_queries.insert_approval(connection, rotation, approval, clears_why=clears_why)
             self._tell(connection, event, changes_serving=False)
 
-    def note_look(self, rotation: Rotation) -> None:
+    def note_look(self, before: Rotation, after: Rotation) -> None:
         with writing(self._engine) as connection:
-            rotation_queries.update_look(connection, rotation)
+            rotation_queries.update_look(connection, before, after)
 
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
         with reading(self._engine) as connection:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from engage_server.records import AuditEvent, StoreLook, SwitchTerms, WorkerStatus
+from engage_server.records import AuditEvent, HostSpool, StoreLook, SwitchTerms, WorkerStatus
 from engage_server.store.database.engine import reading, writing
 from engage_server.store.keys import key_queries
 from engage_server.store.queries import worker_queries
@@ -86,6 +86,14 @@ class SqlWorkers:
             key_queries.forget_host(connection, host)
             self._tell(connection, event, changes_serving=False)
             return forgotten
+
+    def report_spool(self, host: str, waiting_bytes: int) -> None:
+        with writing(self._engine) as connection:
+            worker_queries.upsert_spool(connection, host, waiting_bytes)
+
+    def spools(self) -> Sequence[HostSpool]:
+        with reading(self._engine) as connection:
+            return worker_queries.select_spools(connection)
 
     def wait_for_change(self, seconds: float) -> bool:
         if self._engine.dialect.name != "postgresql":

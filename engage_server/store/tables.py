@@ -215,6 +215,15 @@ switches = Table(
     Column("switch_at", UtcDateTime),
 )
 
+# What each host last said about what waits on its disk alone. A host that dies takes it along.
+host_spools = Table(
+    "host_spools",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("waiting_bytes", BigInteger, nullable=False),
+    Column("said_at", UtcDateTime, nullable=False),
+)
+
 rotations = Table(
     "rotations",
     metadata,

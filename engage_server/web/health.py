@@ -30,6 +30,7 @@ def blueprint(distribution: Distribution, unavailable: Callable[[], answers.Answ
         The status is "behind", still with 200, while a newer release cannot be loaded and the last good one is served.
         It is also "behind" while the data folder is gone. To take such a worker out of service would leave devices
         without a server. The "store" is "late" while it is not known whether there is a newer release.
+        On the operators' listener, "warnings" has "addresses.shared" while all doors have one address.
         """
         if not distribution.is_ready:
             return unavailable()
@@ -39,6 +40,8 @@ def blueprint(distribution: Distribution, unavailable: Callable[[], answers.Answ
             state = {"status": "behind", "reasons": sorted(reasons)}
         if distribution.is_late:
             state["store"] = "late"
+        if distribution.warnings:
+            state["warnings"] = list(distribution.warnings)
         return answers.ok(json.dumps(state, separators=(",", ":")).encode(), answers.JSON)
 
     return bp

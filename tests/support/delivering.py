@@ -23,8 +23,12 @@ class Delivering:
     def __init__(self, folder: Path, partner: Partner) -> None:
         self.spool = UpstreamSpool(room_in(folder.parent / "data", folder))
         self.partner = partner
-        self.delivery = UpstreamDelivery("main", self.spool, Upstream(partner.url, 2))
+        self.restart()
         self.now = NOW
+
+    def restart(self) -> None:
+        """Deliver from now on as a process that has just begun."""
+        self.delivery = UpstreamDelivery("main", self.spool, Upstream(self.partner.url, 2))
 
     def append(self, *numbers: int, device: int = 1) -> None:
         for number in numbers:

@@ -138,7 +138,7 @@ def primary_and_standby(port: int) -> Iterator[tuple[PostgresServer, PostgresSer
 
 @contextmanager
 def _server(address: str = "", port: int = 5432, parent: Path = _DISK) -> Iterator[PostgresServer]:
-    bin_folder, user = _programs()
+    bin_folder, user = programs()
     folder = Path(tempfile.mkdtemp(prefix="pg", dir=parent))  # a socket's path must be short
     if user:
         shutil.chown(folder, user)
@@ -152,7 +152,7 @@ def _has_room(folder: Path) -> bool:
     return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= _ENOUGH
 
 
-def _programs() -> tuple[Path, str | None]:
+def programs() -> tuple[Path, str | None]:
     """Where the programs are, and as which user they must run: PostgreSQL refuses to run as root."""
     root = os.getuid() == 0
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

@@ -35,6 +35,7 @@ from engage_server.cli.session import Session
 from engage_server.cli.watching import watch, watch_option
 from engage_server.records import CLOCK_OFF_SECONDS, Grade
 from engage_server.services.access.permissions import Act
+from engage_server.services.evidence.callers import one_address_words
 from engage_server.services.installation.overview import INSTANCES, CertificateStatus, InstallationStatus, SiteStatus
 from engage_server.services.site_path.standing import PathState, SitePath
 from engage_server.services.site_path.words import state_words
@@ -98,6 +99,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     labels = {site: labels_of(operator, site, some) for site, some in faults.items()}
     backups = operator.backup_standing(occasion.now)
     alerts = operator.alert_standing()
+    balancer = operator.balancers_address(occasion.now)
     bad = found.needs_attention or disk.is_full or backups.needs_attention
     if as_json:
         of_calls = {site: call_faults_json(some, labels[site]) for site, some in faults.items()}
@@ -107,6 +109,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
             "call_in_faults": of_calls,
             "backups": backup_standing_json(backups),
             "alerts": alert_standing_json(alerts),
+            "one_address": balancer,
         }
         print_json(status_json(found, occasion.now, uploads) | more)
         return int(bad)
@@ -128,6 +131,8 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     print_disk(disk)
     print_backups(backups)
     print_alerts(alerts)
+    if balancer:
+        print_wrapped(one_address_words(balancer), "  ")
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
     is_next = backups.needs_attention and not found.needs_attention

@@ -48,6 +48,7 @@ class Distribution:
         self._snapshot = EMPTY
         self._seconds_since_look: Callable[[], float] = lambda: 0.0
         self._losses: Callable[[], Sequence[str]] = tuple
+        self._warnings: tuple[str, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -80,6 +81,15 @@ class Distribution:
     def losses(self) -> Sequence[str]:
         """What this process has lost, as codes; empty if nothing."""
         return self._losses()
+
+    def warn(self, *codes: str) -> None:
+        """Set the codes for what somebody should look at. They change nothing that devices get."""
+        self._warnings = codes
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What somebody should look at, as codes; empty if nothing."""
+        return self._warnings
 
     @property
     def is_late(self) -> bool:

@@ -6,6 +6,7 @@ The host is known from the Host header of a notice or a call-in. A device that s
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Protocol
 
 from engage_server.errors import HostInvalid
@@ -82,3 +83,46 @@ class KnownCallers:
     def callers_of_other_hosts(self, site: Site, now: datetime) -> list[HostCallers]:
         """The devices that call hosts which the site does not have; see :func:`.callers.callers_of_other_hosts`."""
         return callers_of_other_hosts(self._callers, site, now)
+
+
+SHARED_DAYS = timedelta(days=2)  # in which each door calls at least once
+FEWEST = 8  # doors at one address: of more, the store keeps no more
+
+
+def balancers_address(store: CallersStore, now: datetime) -> str:
+    """The address that all doors of all sites have, as behind a balancer that does not say theirs. "" if there is none.
+
+    1. Sites for trials do not count: a fleet of virtual locks calls from one machine. Nor do sites that nobody called.
+    2. Sites with different addresses may each be behind a NAT. Nothing is wrong then.
+    3. A few doors may well have one address. And somebody who tries the product has the address of this machine.
+    4. If a site admits this one address alone, somebody has named it.
+
+    With one site nobody can see from here whether it is the NAT of the site: so it is a question, and no fault.
+
+    Args:
+        store: Holds the evidence.
+        now: The time, timezone-aware.
+    """
+    found: dict[str, int] = {}
+    for site in store.sites():
+        if site.for_trials:  # 1
+            continue
+        only = store.only_address(site.name, now - SHARED_DAYS)
+        if only is not None and not only[0]:  # 1
+            continue
+        if only is None or site.device_networks == (ip_network(only[0]),):  # 4
+            return ""
+        found[only[0]] = found.get(only[0], 0) + only[1]
+    if len(found) != 1:  # 2
+        return ""
+    ((address, doors),) = found.items()
+    return address if doors >= FEWEST and not ip_address(address).is_loopback else ""  # 3
+
+
+def one_address_words(address: str) -> str:
+    """What is said of it, with what to do."""
+    return (
+        f"all doors that called in the last two days have the address {address}. If a balancer has it, doors lose "
+        "their evidence: let it say their addresses, and name it in proxy_protocol_from. If it is the NAT of the "
+        "site, nothing is wrong"
+    )

@@ -124,6 +124,14 @@ class Segment:
         """Its name in the store, unique among all hosts."""
         return self.path.stem
 
+    @property
+    def size(self) -> int:
+        """Its octets. 0 if it is gone."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def lines(self, offset: int, limit_bytes: int) -> tuple[list[bytes], int]:
         """Whole lines from an offset on, and the offset after them.
 

@@ -99,6 +99,16 @@ class SightingTransfer:
                 count(batch)
         return done
 
+    def waiting_bytes(self) -> int:
+        """How much of the spool is not in the store yet.
+
+        Raises:
+            StoreNotUsable: The database is away.
+        """
+        found = list(segments(self._folder))
+        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
+        return sum(max(0, segment.size - offsets.get(segment.name, 0)) for segment in found)
+
     def forget_old(self, now: datetime) -> int:
         """Remove sightings that are older than the time they are kept, and addresses that no device used lately.
 

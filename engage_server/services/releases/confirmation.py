@@ -1,9 +1,10 @@
 """Checks that every worker serves what the store says, which proves that an activation has arrived."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from engage_server.records import DEVICE_LISTENERS, LIVE_WITHIN, WorkerStatus
+from engage_server.records import DEVICE_LISTENERS, LIVE_WITHIN, HostSpool, WorkerStatus
 from engage_server.store.interface import WorkerStore
 
 OPERATORS = "operators"
@@ -72,18 +73,25 @@ class Confirmations:
         """Workers that served devices and stopped reporting without signing off."""
         return tuple(each for each in self._store.silent_workers(LIVE_WITHIN) if each.listener in DEVICE_LISTENERS)
 
-    def silent_hosts(self) -> dict[str, datetime | None]:
+    def silent_hosts(self, beyond: timedelta = LIVE_WITHIN) -> dict[str, datetime | None]:
         """Hosts whose workers all stopped reporting without signing off, and when each was last heard.
 
         Such a host may be gone. Or it is cut off from the database and still serves devices.
+
+        Args:
+            beyond: For how long at least, by the database's clock.
         """
-        silent = self._store.silent_workers(LIVE_WITHIN)  # read first: a worker that comes back in between is alive
+        silent = self._store.silent_workers(beyond)  # read first: a worker that comes back in between is alive
         alive = {each.host for each in self._store.workers(LIVE_WITHIN)}
         found: dict[str, datetime | None] = {}
         for each in sorted(silent, key=lambda each: (each.host, each.seen_at)):
             if each.host not in alive:
                 found[each.host] = each.seen_at
         return found
+
+    def spools(self) -> Mapping[str, HostSpool]:
+        """What each host last said about what waits on its disk alone."""
+        return {each.host: each for each in self._store.spools()}
 
     def gaps(self) -> tuple[str, ...]:
         """Why the evidence may be incomplete now, one sentence each. If there is any, no device counts as silent."""
@@ -94,12 +102,21 @@ class Confirmations:
             f"host {host} serves devices, but its operators' instance, which stores the evidence, is not running"
             for host in sorted(serving - collecting)
         ]
+        spools = self.spools()
         late = [f"host {each.host}: {each.trouble['']}" for each in live if each.trouble.get("")]
         cut_off = [
-            f"host {host} {_heard(at)} and did not sign off; if it is gone for good: engage host forget {host}"
+            f"host {host} {_heard(at)} and did not sign off{waiting_words(spools.get(host))}. What doors did there "
+            f"since is not known here, so no door counts as silent. If it is gone for good: engage host forget {host}"
             for host, at in self.silent_hosts().items()
         ]
         return (*cut_off, *missing, *late)
+
+
+def waiting_words(spool: HostSpool | None) -> str:
+    """How much waited on a host's disk when it last said so, to go on with after its silence. "" for nothing."""
+    if spool is None or not spool.waiting_bytes:
+        return ""
+    return f", and {max(1, spool.waiting_bytes // 1024):,} KiB of sightings waited on its disk"
 
 
 def _heard(at: datetime | None) -> str:

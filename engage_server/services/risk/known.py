@@ -7,7 +7,7 @@ from datetime import datetime
 from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel, Rotation, door_title
 from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.risk.kinds import PATH_CUT, PATH_WAS_CUT, RANKS, Kind, Severity
+from engage_server.services.risk.kinds import EVIDENCE_MISSING, PATH_CUT, PATH_WAS_CUT, RANKS, Kind, Severity
 from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from engage_server.store.interface import MetReleases
 
@@ -192,6 +192,11 @@ class SiteTonight:
     def is_cut(self) -> bool:
         """Whether the path to the site is cut. Then nobody says that no door is at risk."""
         return self.path is PathState.CUT
+
+    @property
+    def lacks_evidence(self) -> bool:
+        """Whether what doors did at some host is not stored yet. Then more doors may have called than are counted."""
+        return any(risk.kind is EVIDENCE_MISSING for risk in self.risks)
 
     @property
     def worst(self) -> Severity | None:

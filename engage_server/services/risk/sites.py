@@ -121,4 +121,8 @@ def _of_certificates(known: SiteKnown) -> Iterator[Risk]:
 
 def _of_gaps(known: SiteKnown) -> Iterator[Risk]:
     for gap in known.gaps:
-        yield Risk(EVIDENCE_MISSING, gap, "Look at the hosts that serve: engage status")
+        yield Risk(
+            EVIDENCE_MISSING,
+            gap,
+            "Look at the hosts that serve: engage status. A door that is listed here may have come through there",
+        )

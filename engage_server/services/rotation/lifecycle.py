@@ -162,7 +162,9 @@ class Rotations(ApprovalSteps, StartSteps):
         while (rotation := self.open_rotation(site_name)) is not None:
             if rotation.state is RotationState.PREPARING:
                 return
-            after = self._look(rotation, occasion)
+            after = self._looked(rotation, occasion)
+            if after is None:
+                return
             if after.unsure_why and not rotation.unsure_why:
                 tell(f"nothing is judged until {after.unsure_until:%Y-%m-%d %H:%M} UTC: {after.unsure_why}")
             done = self._move(after, occasion)
@@ -304,18 +306,32 @@ class Rotations(ApprovalSteps, StartSteps):
                 )
         return Decision(Verdict.GO_ON, "first step")
 
-    def _look(self, rotation: Rotation, occasion: Occasion) -> Rotation:
-        """Record this look at the rotation. Looks add up to the soak time."""
-        after = looked(rotation, occasion) if rotation.step else rotation
-        if after != rotation:
-            self._store.note_look(after)
-        return after
+    def _looked(self, rotation: Rotation, occasion: Occasion) -> Rotation | None:
+        """Record this look at the rotation. Looks add up to the soak time.
+
+        Raises:
+            Conflict: Others look again and again at this moment, or have advanced it.
+        """
+        read: Rotation | None = rotation
+        for attempt in range(_ATTEMPTS):
+            if read is None or read.state is RotationState.PREPARING:
+                return None
+            after = looked(read, occasion) if read.step else read
+            try:
+                if after != read:
+                    self._store.note_look(read, after)
+                return after
+            except Conflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                read = self.open_rotation(rotation.site)
+        return None
 
     def _put_off(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> Rotation:
         """Record since when the path keeps the gate from deciding."""
         after = noted(rotation, decision, occasion.now)
         if after != rotation:
-            self._store.note_look(after)
+            self._store.note_look(rotation, after)
         return after
 
     def _move(self, rotation: Rotation, occasion: Occasion) -> str | None:
@@ -365,7 +381,7 @@ class Rotations(ApprovalSteps, StartSteps):
             self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, release=str(number), gate=decision.why),
             before={"release": str(rotation.served)},
         )
-        self._store.move_rotation(rotation, after, event, activate=number)
+        self._store.move_rotation(rotation, after, event, activate=number, as_looked=True)
         step = f"step {after.step} of {len(after.releases)}"
         return f"release {number} of {rotation.site} is served ({step}): {decision.why}"
 
@@ -382,11 +398,11 @@ class Rotations(ApprovalSteps, StartSteps):
             return None  # it is reported once; an approval takes the reason away
         event = self._event(AuditAction.ROTATION_HELD, rotation, occasion, why=why)
         after = replace(rotation, state=RotationState.HELD, why=why)
-        self._store.move_rotation(rotation, after, event)
+        self._store.move_rotation(rotation, after, event, as_looked=True)
         return f"paused until an operator decides: {why}"
 
     def _release_hold(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str:
         state = RotationState.RUNNING if rotation.step else RotationState.WAITING
         event = self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, state=state.value)
-        self._store.move_rotation(rotation, replace(rotation, state=state, why=""), event)
+        self._store.move_rotation(rotation, replace(rotation, state=state, why=""), event, as_looked=True)
         return f"no longer paused: {decision.why}"

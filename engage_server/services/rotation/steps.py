@@ -51,7 +51,9 @@ class RotationSteps:
             self._event(AuditAction.ROTATION_ENDED, rotation, told, **facts),
             before={"state": rotation.state.value, "release": str(rotation.served)},
         )
-        return self._store.move_rotation(rotation, after, event, roll_back=served if go_back else None)
+        by_gate = state is not RotationState.ABORTED  # a person may abort whatever the gate has seen since
+        roll_back = served if go_back else None
+        return self._store.move_rotation(rotation, after, event, roll_back=roll_back, as_looked=by_gate)
 
     @staticmethod
     def _event(action: AuditAction, rotation: Rotation, occasion: Occasion, **facts: str) -> AuditEvent:

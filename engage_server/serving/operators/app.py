@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +24,7 @@ from engage_server.serving.operators.alerts import Alerts
 from engage_server.serving.operators.backups import nights
 from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.exposition import Exposition
-from engage_server.serving.operators.figures import doors_at_risk
+from engage_server.serving.operators.figures import doors_at_risk, one_address
 from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings
@@ -85,7 +86,12 @@ def operators_app(
     moving = device_side.sighting_transfer(settings.spool_dir, timedelta(days=settings.sighting_days), site_key)
     exposition = Exposition(settings.metrics_dir, settings.spool_dir, device_side.distribution)
     exposition.disk = device_side.disk(settings)
-    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head)
+    host = socket.gethostname()
+
+    def report(waiting_bytes: int) -> None:
+        device_side.report_spool(host, waiting_bytes)
+
+    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head, report)
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
     copied = shared_files.CopiedFiles(device_side, settings, log)
@@ -94,6 +100,7 @@ def operators_app(
     chores = links.LinkChores(side, settings)
     ages = nights.BackupAges(side, exposition.tell_backups)
     backups = nights.NightlyBackups(side, settings, backup_in_child, log)
+    addresses = one_address.OneAddress(side, device_side.distribution.warn)
     key_watch = device_side.key_watch(settings, environment)
     for each in (
         Repeating("key-source", _KEY_SECONDS, key_watch.look, log, _OF_KEYS),
@@ -104,14 +111,16 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
+    judged = spool.when_judged(reported)
     for each in (
         Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
         Repeating("backup-ages", nights.SECONDS, ages.look, log, nights.LOOK_SENTENCES),
         Repeating("nightly-backup", nights.SECONDS, backups.run, log, nights.SENTENCES),
+        Repeating("one-address", one_address.SECONDS, addresses.look, log, one_address.SENTENCES),
         Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
     ):
-        each.start(reported)
-    Alerts(side, settings, environment, log, exposition.tell_alerts).start(reported)
+        each.start(judged)
+    Alerts(side, settings, environment, log, exposition.tell_alerts).start(judged)
     openid = None
     if is_set(settings):
         Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()

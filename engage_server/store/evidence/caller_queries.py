@@ -7,12 +7,12 @@ many devices are behind it. What a batch reads and writes grows with the batch, 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, literal_column, select, union
+from sqlalchemy import Connection, delete, distinct, func, literal, literal_column, select, union
 
 from engage_server.records import Sighting
 from engage_server.store.database.batches import chunks, one_of, upsert
 from engage_server.store.interface import Place
-from engage_server.store.tables import device_addresses, device_histories, devices, sites
+from engage_server.store.tables import EpochSeconds, device_addresses, device_histories, devices, sites
 
 # Two would show that an address is shared. A few more keep it so when one of them is gone: each is forgotten a month
 # after its last call. Migration 0005 removed the rest.
@@ -45,6 +45,19 @@ def forget_caller(connection: Connection, site: str | None, serial: str) -> None
     """Forget from which addresses a serial number called, in all sites or in one."""
     statement = delete(device_addresses).where(device_addresses.c.serial == serial)
     connection.execute(statement if site is None else statement.where(device_addresses.c.site == site))
+
+
+def select_only_address(connection: Connection, site: str, since: datetime) -> tuple[str, int] | None:
+    """Return the one address from which devices of a site called since then, and how many of them are stored.
+
+    Of many devices at an address only a few are stored. None: from several addresses.
+    ``("", 0)``: nobody called.
+    """
+    called = device_addresses.c
+    at = literal(since, EpochSeconds)
+    query = select(func.min(called.address), func.max(called.address), func.count(distinct(called.serial)))
+    first, last, count = connection.execute(query.where(called.site == site, called.seen_at >= at)).one()
+    return (str(first or ""), int(count)) if first == last else None
 
 
 def select_shared(connection: Connection, site: str, addresses: Collection[str]) -> set[str]:

@@ -141,6 +141,13 @@ class EvidenceStore(Protocol):
     def listed_unseen_at(self, serial: str) -> str | None:
         """Return the site that lists a serial number and never saw it. None if there is none."""
 
+    def only_address(self, site: str, since: datetime) -> tuple[str, int] | None:
+        """Return the one address that all devices of a site with a serial number called from since then.
+
+        With it comes how many of them are stored: of many at one address only a few are. ``("", 0)`` if nobody called.
+        None: they called from several addresses.
+        """
+
     def shared_addresses(self, site: str, addresses: Collection[str]) -> Collection[str]:
         """Return those of these addresses from which several devices of the site call, or called in the last month."""
 

@@ -25,6 +25,7 @@ class RotationStore(Protocol):
         *,
         activate: int | None = None,
         roll_back: int | None = None,
+        as_looked: bool = False,
     ) -> Rotation:
         """Change a rotation and, in the same transaction, the current release of its site.
 
@@ -34,6 +35,8 @@ class RotationStore(Protocol):
             event: The event for the audit log.
             activate: A release that becomes current, after the one that ``before`` serves.
             roll_back: A release that becomes current again.
+            as_looked: Whether a gate decided, by what it saw when it looked last. A process that was frozen between its
+                look and this call comes too late then, if any other one has looked since.
 
         Raises:
             Conflict: The rotation, its approvals or the site's current release has changed since.
@@ -52,11 +55,15 @@ class RotationStore(Protocol):
             Conflict: The rotation has been advanced since, or has ended. Its state may have changed.
         """
 
-    def note_look(self, rotation: Rotation) -> None:
+    def note_look(self, before: Rotation, after: Rotation) -> None:
         """Record when the gate last checked, its total soak time, and what it is unsure of. The audit log omits this.
 
+        Args:
+            before: The rotation as it was read.
+            after: The rotation with this look.
+
         Raises:
-            Conflict: The rotation was advanced meanwhile.
+            Conflict: The rotation was advanced meanwhile, or another process has looked since.
         """
 
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:

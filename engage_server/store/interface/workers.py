@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from engage_server.records import AuditEvent, StoreLook, SwitchTerms, WorkerStatus
+from engage_server.records import AuditEvent, HostSpool, StoreLook, SwitchTerms, WorkerStatus
 
 
 class WorkerStore(Protocol):
@@ -57,6 +57,12 @@ class WorkerStore(Protocol):
             NotFound: No worker of such a host is known.
             Conflict: The host is alive.
         """
+
+    def report_spool(self, host: str, waiting_bytes: int) -> None:
+        """Record how much waits on a host's disk alone, at the database's time."""
+
+    def spools(self) -> Sequence[HostSpool]:
+        """Return what each host last said about that. Hosts that never said anything are left out."""
 
     def wait_for_change(self, seconds: float) -> bool:
         """Wait this long. If the database announces changes (PostgreSQL's LISTEN), return at the first change.

@@ -32,13 +32,14 @@ def insert_rotation(connection: Connection, rotation: Rotation) -> int:
     return int(found)
 
 
-def update_rotation(connection: Connection, before: Rotation, after: Rotation) -> None:
+def update_rotation(connection: Connection, before: Rotation, after: Rotation, *, as_looked: bool = False) -> None:
     """Change a rotation that is still as it was when the decision was made.
 
     Raises:
-        Conflict: It has changed since, or somebody has approved it.
+        Conflict: It has changed since, or somebody has approved it. Or another process has looked since, if
+            ``as_looked``.
     """
-    _update(connection, before, _row(after))
+    _update(connection, before, _row(after), as_looked=as_looked)
     # the update locks the row that whoever approves locks, too: so nothing is approved between this and the commit
     if _count_approvals(connection, before.number) != len(before.approvals):
         raise _changed(before.site)
@@ -63,25 +64,24 @@ def insert_approval(connection: Connection, rotation: Rotation, approval: Approv
         connection.execute(approvals.insert().values(key | values | {"is_alone": approval.is_alone}))
 
 
-def update_look(connection: Connection, rotation: Rotation) -> None:
-    """Store the total of the gate's checks, for a rotation that is still at the same step.
+def update_look(connection: Connection, before: Rotation, after: Rotation) -> None:
+    """Store the total of the gate's checks, for a rotation that is still at the same step, and was not looked at since.
 
     Raises:
-        Conflict: It has been advanced since.
+        Conflict: It has been advanced since, or another process has looked: a total of before would undo its doubt.
     """
-    _update(connection, rotation, {"step_at": rotation.step_at, **_look(rotation)})
+    _update(connection, before, {"step_at": after.step_at, **_look(after)}, as_looked=True)
 
 
-def _update(connection: Connection, before: Rotation, values: dict[str, Any]) -> None:
-    changed = connection.execute(
-        update(rotations)
-        .where(
-            rotations.c.number == before.number,
-            rotations.c.state == before.state.value,
-            rotations.c.step == before.step,
-        )
-        .values(values)
-    )
+def _update(connection: Connection, before: Rotation, values: dict[str, Any], *, as_looked: bool) -> None:
+    same = [
+        rotations.c.number == before.number,
+        rotations.c.state == before.state.value,
+        rotations.c.step == before.step,
+    ]
+    if as_looked:
+        same.append(rotations.c.looked_at.is_not_distinct_from(before.looked_at))
+    changed = connection.execute(update(rotations).where(*same).values(values))
     if changed.rowcount != 1:
         raise _changed(before.site)
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, delete, func, select
 
 from engage_server.errors import Conflict, NotFound
-from engage_server.records import WorkerStatus
+from engage_server.records import HostSpool, WorkerStatus
 from engage_server.store.database.dialects import insert_into
-from engage_server.store.tables import workers
+from engage_server.store.tables import host_spools, workers
 
 _REPLACED_AFTER = timedelta(seconds=30)  # a living one reports every 5 s, and after a lost connection within 25 s
 
@@ -71,6 +71,7 @@ def delete_host(connection: Connection, host: str, live_within: timedelta) -> in
             code="host.alive",
         )
     connection.execute(delete(workers).where(workers.c.host == host))
+    connection.execute(delete(host_spools).where(host_spools.c.host == host))
     return len(seen)
 
 
@@ -86,6 +87,19 @@ def select_silent(connection: Connection, beyond: timedelta) -> list[WorkerStatu
     since = database_now(connection) - beyond
     rows = connection.execute(select(workers).where(workers.c.seen_at < since).order_by(workers.c.worker))
     return [WorkerStatus(**row) for row in rows.mappings()]
+
+
+def upsert_spool(connection: Connection, host: str, waiting_bytes: int) -> None:
+    """Record how much waits on a host, at the database's time."""
+    values = {"host": host, "waiting_bytes": waiting_bytes, "said_at": database_now(connection)}
+    insert = insert_into(connection.dialect.name, host_spools).values(values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["host"], set_=values))
+
+
+def select_spools(connection: Connection) -> list[HostSpool]:
+    """Return what each host last said about what waits there."""
+    rows = connection.execute(select(host_spools).order_by(host_spools.c.host))
+    return [HostSpool(**row) for row in rows.mappings()]
 
 
 def database_now(connection: Connection) -> datetime:

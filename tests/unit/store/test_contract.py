@@ -693,6 +693,18 @@ class TestWorkers:
         assert [each.worker for each in store.silent_workers(live)] == ["http 1 on a"]
         assert len(audit_events(store)) == told + 1
 
+    def test_what_waits_on_a_host_is_kept_until_it_is_forgotten(self, store: SqlStore, event: AuditEvent) -> None:
+        live = timedelta(seconds=12)
+        store.heartbeat(WorkerStatus("https 1 on a", "a", 1, "https", 5, {}, {}))
+        store.report_spool("b", 1)
+        store.report_spool("a", 2**40)
+        store.report_spool("a", 7)
+        found = store.spools()
+        assert [(each.host, each.waiting_bytes) for each in found] == [("a", 7), ("b", 1)]
+        assert all(abs(datetime.now(UTC) - each.said_at) < timedelta(minutes=1) for each in found)
+        store.forget_host("a", -live, event)
+        assert [each.host for each in store.spools()] == ["b"]
+
     def test_a_change_wakes_who_waits_where_the_database_can_tell(self, store: SqlStore, event: AuditEvent) -> None:
         store.wait_for_change(0.01)  # the connection on which it is heard is there from now on
         waited: list[float] = []

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from engage_server.records import AlertKind, AlertMessage, Rotation, RotationState
+from engage_server.records import AlertKind, AlertMessage, HostSpool, Rotation, RotationState
 from engage_server.services.alerts.wording import counted, harmless, in_html
+from engage_server.services.releases.confirmation import waiting_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Condition:
         what: In a sentence without its full stop. It may quote what others wrote.
         do: What to do, with the command that does it.
         page: The path of the console's page that shows it.
+        host: Which host, where it is about one.
     """
 
     kind: AlertKind
@@ -26,11 +28,12 @@ class Condition:
     what: str
     do: str
     page: str = "/"
+    host: str = ""
 
     @property
     def key(self) -> tuple[AlertKind, str]:
         """A thing can be wrong once at a time."""
-        return self.kind, self.site
+        return self.kind, self.host or self.site
 
 
 def held_rotations(rotations: Sequence[Rotation]) -> list[Condition]:
@@ -66,6 +69,26 @@ def failed_backups(faults: Sequence[str]) -> list[Condition]:
         return []
     what = f"backups: {_first_of(faults)}"
     return [Condition(AlertKind.DRILL_FAILED, "", what, "See the state of backups: engage status", "/about")]
+
+
+def silent_host(host: str, heard_at: datetime | None, spool: HostSpool | None) -> Condition:
+    """A host that stopped without a sign-off: what doors did there since is on its disk alone.
+
+    Args:
+        host: Its name.
+        heard_at: When it was last heard.
+        spool: What it last said about what waits there. None: nothing.
+    """
+    since = f" since {heard_at:%Y-%m-%d %H:%M} UTC" if heard_at else ""
+    return Condition(
+        AlertKind.HOST_SILENT,
+        "",
+        f"host {host} is silent{since}{waiting_words(spool)}",
+        "Keep its disk: what doors did there since is on it alone. Start it, or connect it to the database again. If "
+        f"it is gone for good: engage host forget {host}",
+        "/about",
+        host=host,
+    )
 
 
 def silent_site(site: str, before: int, night_began: datetime) -> Condition:

@@ -1,5 +1,6 @@
 """What lasts is said once, then daily, and once more when it is over. Pure."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -48,20 +49,33 @@ def changes(
 def _of(
     key: Key, condition: Condition | None, known: dict[tuple[str, str], AlertMark], now: datetime, address: str
 ) -> Iterator[Change]:
-    kind, site = key
-    mark = known.get((kind.value, site))
+    kind, about = key
+    site = "" if kind is AlertKind.HOST_SILENT else about
+    mark = known.get((kind.value, about))
     if mark is None or mark.value is None:
         if condition is not None:
-            new = AlertMark(kind.value, site, value=_value(condition, now, now))
-            yield Change(new, begun(condition, address), site, f"{now.isoformat()} begins")
+            new = AlertMark(kind.value, about, value=_value(condition, now, now))
+            yield Change(new, begun(condition, address), site, _period(key, f"{now.isoformat()} begins"))
         return
     began = datetime.fromisoformat(str(mark.value["began"]))
     if condition is None:
         message = ended(kind, str(mark.value["what"]), began, now, address)
-        yield Change(replace(mark, value=None), message, site, f"{began.isoformat()} ends")
+        yield Change(replace(mark, value=None), message, site, _period(key, f"{began.isoformat()} ends"))
     elif now - datetime.fromisoformat(str(mark.value["said"])) >= AGAIN_AFTER:
         message = going_on(condition, began, address)
-        yield Change(replace(mark, value=_value(condition, began, now)), message, site, f"{now.isoformat()} goes on")
+        yield Change(
+            replace(mark, value=_value(condition, began, now)),
+            message,
+            site,
+            _period(key, f"{now.isoformat()} goes on"),
+        )
+
+
+def _period(key: Key, when: str) -> str:
+    """Two hosts that fall silent at one moment are two alerts of one kind and no site."""
+    kind, about = key
+    short = hashlib.sha256(about.encode()).hexdigest()[:12]  # a host's name may be longer than there is room
+    return f"{when} {short}" if kind is AlertKind.HOST_SILENT else when
 
 
 def _value(condition: Condition, began: datetime, now: datetime) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """Watches for what cannot wait, and puts it into the outbox once over all nodes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from engage_server.records import AlertKind, AlertMark, Recipient, Site
+from engage_server.records import AlertKind, AlertMark, HostSpool, Recipient, Site
 from engage_server.records.site import night_begins, night_of, zone_of
 from engage_server.services.alerts.addressing import entries_for, see_all_sites
 from engage_server.services.alerts.at_once.conditions import (
@@ -12,6 +12,7 @@ from engage_server.services.alerts.at_once.conditions import (
     broken_log,
     failed_backups,
     held_rotations,
+    silent_host,
     silent_site,
 )
 from engage_server.services.alerts.at_once.episodes import Change, Key, changes
@@ -29,7 +30,9 @@ from engage_server.store.interface import (
 
 FEWEST = 3  # doors of a night before: fewer may be silent by chance
 _NIGHT = timedelta(days=1)
+_OF_ALL_SITES = (AlertKind.DRILL_FAILED, AlertKind.HOST_SILENT)  # who sees some sites only is not told of machines
 _GRACE = timedelta(minutes=30)
+_RESTARTS_WITHIN = timedelta(minutes=5)  # a host that is back by then was started again
 
 
 class WatchStore(RecipientStore, OutboxStore, SiteStore, RotationStore, EvidenceStore, PathStore, Protocol):
@@ -41,6 +44,12 @@ class Gaps(Protocol):
 
     def gaps(self) -> Sequence[str]:
         """One sentence each."""
+
+    def silent_hosts(self, beyond: timedelta) -> Mapping[str, datetime | None]:
+        """Hosts that stopped for at least so long without a sign-off, and when each was last heard."""
+
+    def spools(self) -> Mapping[str, HostSpool]:
+        """What each host last said about what waits there."""
 
 
 class Watch:
@@ -82,7 +91,7 @@ class Watch:
         return sum(self._put(each, recipients, now) for each in found)
 
     def _put(self, change: Change, recipients: Sequence[Recipient], now: datetime) -> bool:
-        hearing = see_all_sites(recipients) if change.message.kind is AlertKind.DRILL_FAILED else recipients
+        hearing = see_all_sites(recipients) if change.message.kind in _OF_ALL_SITES else recipients
         entries = entries_for(hearing, change.message, change.site, change.period, now)
         return self._store.put_in_outbox(entries, [change.mark])
 
@@ -97,6 +106,9 @@ class Watch:
         for backups in self._backups(marks, now):
             judged.append((AlertKind.DRILL_FAILED, ""))
             conditions += backups
+        for host in self._silent_hosts(marks):
+            judged.append(host[0])
+            conditions += host[1]
         lasting = {each.about: each for each in marks if each.topic == AlertKind.NOBODY_CALLED.value}
         has_gaps = bool(self._confirmations.gaps())
         for site in sites:
@@ -105,6 +117,14 @@ class Watch:
                     judged.append(key)
                     conditions += [condition] if condition is not None else []
         return conditions, judged
+
+    def _silent_hosts(self, marks: Sequence[AlertMark]) -> Iterator[tuple[Key, list[Condition]]]:
+        """Each host that is silent, or was said to be."""
+        silent, spools = self._confirmations.silent_hosts(_RESTARTS_WITHIN), self._confirmations.spools()
+        said = {each.about for each in marks if each.topic == AlertKind.HOST_SILENT.value and each.value is not None}
+        for host in sorted(silent.keys() | said):
+            found = [silent_host(host, silent[host], spools.get(host))] if host in silent else []
+            yield (AlertKind.HOST_SILENT, host), found
 
     def _backups(self, marks: Sequence[AlertMark], now: datetime) -> Iterator[list[Condition]]:
         """Whether backups are in trouble. Nothing, if that cannot be said now.

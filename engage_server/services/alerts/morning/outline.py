@@ -114,7 +114,8 @@ def _decisions(site: SiteBriefing, address: str) -> Iterator[Line]:
 
 
 def _night(site: SiteBriefing) -> Iterator[Line]:
-    yield Line(f"{counted(site.called, 'door')} called since noon.")
+    least = "At least " if site.tonight.lacks_evidence else ""
+    yield Line(f"{least}{counted(site.called, 'door')} called since noon.")
     came = site.came
     if came is not None and (came.is_judged or came.tonight):
         yield Line(

@@ -51,6 +51,8 @@ def _facts(site: SiteBriefing, day: date) -> list[str]:
     doors = len(site.tonight.doors)
     more = "" if site.tonight.is_complete else "at least "
     found.append(f"{more}{counted(doors, 'door')} at risk" if doors else "no door at risk")
+    if site.tonight.lacks_evidence:
+        found.append("evidence missing")
     if site.is_held:
         found.append("rotation held")
     elif site.waits_for_approval:

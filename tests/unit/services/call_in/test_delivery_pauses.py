@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from engage_server.services.call_in.delivery import UpstreamDelivery
 from engage_server.services.call_in.delivery_pauses import DeliveryPauses
 from tests.support.chains import NOW
 from tests.support.delivering import Delivering, upload
@@ -159,7 +158,7 @@ class TestHopeless:
             for _ in range(5):
                 done = run(delivering, 600)
             assert len(list(refused(delivering))) == (1 if day == 2 else 0), "many times on one day are one day"
-            delivering.delivery = UpstreamDelivery("main", delivering.spool, delivering.delivery.upstream)
+            delivering.restart()
             run(delivering, 86400 - 3000)
         (path,) = refused(delivering)
         assert path.name.endswith("~0000000001.500.json")

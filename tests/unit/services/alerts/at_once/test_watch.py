@@ -1,14 +1,16 @@
 """What lasts: a site whose doors are all silent, a broken audit log, a drill that failed."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from engage_server.records import AlertKind, AuditAction, BackupRun, BackupStep, PathSays
+from engage_server.records import AlertKind, AuditAction, BackupRun, BackupStep, PathSays, WorkerStatus
 from engage_server.store.database.engine import writing
+from engage_server.store.tables import workers
 from tests.support.alerting import Alerting
 from tests.support.alerts import recipient
 from tests.support.chains import NOW
@@ -137,3 +139,49 @@ class TestBackups:
 
 def _run(at: datetime, why: str) -> BackupRun:
     return BackupRun(BackupStep.DRILLED, at, not why, "engage.tar.gz", "one", 3.0, why)
+
+
+class TestSilentHosts:
+    """A host that stopped without a sign-off takes along what waits on its disk."""
+
+    @pytest.fixture
+    def far(self, world: World) -> World:
+        """Two hosts report."""
+        for number, host in enumerate(("gate-1", "gate-2")):
+            world.store.heartbeat(WorkerStatus(f"https {number} on {host}", host, number, "https", 1, {"main": 1}, {}))
+        return world
+
+    @staticmethod
+    def heard(world: World, host: str, minutes: float) -> None:
+        """Let a host's last report be so long ago."""
+        with writing(world.store._engine) as connection:
+            at = datetime.now(UTC) - timedelta(minutes=minutes)
+            connection.execute(workers.update().where(workers.c.host == host).values(seen_at=at))
+
+    def test_it_is_said_once_daily_and_its_end(self, far: World) -> None:
+        far.store.report_spool("gate-2", 3000)
+        assert said(far, NOW) == []
+        self.heard(far, "gate-2", 4)
+        assert said(far, NOW) == [], "somebody starts it again"
+        self.heard(far, "gate-2", 6)
+        (subject,) = said(far, NOW)
+        assert subject.startswith("host gate-2 is silent since ")
+        assert subject.endswith(", and 2 KiB of sightings waited on its disk")
+        assert said(far, NOW + HOUR) == []
+        self.heard(far, "gate-1", 6)
+        assert [each[:13] for each in said(far, NOW + HOUR)] == ["host gate-1 i"], "one more"
+        assert len(said(far, NOW + 24 * HOUR)) == 1
+        self.heard(far, "gate-2", 0)
+        assert any(each.startswith("Over: host gate-2") for each in said(far, NOW + 26 * HOUR))
+
+    def test_both_at_one_moment_are_two_alerts(self, far: World) -> None:
+        for host in ("gate-1", "gate-2"):
+            self.heard(far, host, 6)
+        assert len(said(far, NOW)) == 2
+
+    def test_who_sees_some_sites_only_does_not_hear_of_machines(self, far: World) -> None:
+        event = far.occasion.event(AuditAction.SITE_CHANGED)
+        far.store.add_recipient(replace(recipient("north"), sites=("main",)), None, event)
+        self.heard(far, "gate-2", 6)
+        said(far, NOW)
+        assert {each.recipient for each in far.store.outbox(9)} == {recipient().name}
