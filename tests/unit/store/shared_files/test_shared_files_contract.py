@@ -212,3 +212,12 @@ def test_databases_that_were_not_fetched(store: SqlStore) -> None:
     assert given.version.endswith("9")
     assert list(store.shared_serials("main", "", 10)) == [ONE, TWO]
     assert list(store.shared_serials("main", ONE, 10)) == [TWO]
+
+
+def test_a_backup_has_all_of_it(store: SqlStore) -> None:
+    put(store, 1)
+    add(store, ONE, "a")
+    store.put_shared_report("main", SharedReport(ONE, "given", NOW, "", b"{}"))
+    with store.picture() as picture:
+        counts = {each: len(list(picture.rows(each))) for each in picture.tables() if each.startswith("shared_")}
+    assert counts == {"shared_sites": 1, "shared_files": 1, "shared_uploads": 1, "shared_reports": 1}
