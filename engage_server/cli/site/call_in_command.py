@@ -41,7 +41,7 @@ _ANSWERED = {
     epilog="\b\nExamples:\n  engage site call-in north\n      how its devices are answered now\n"
     "  engage site call-in north --files --unknown-devices enroll\n"
     "  engage site call-in north --shared\n"
-    "      from files that all hosts of one PostgreSQL share: moves those of this host into it\n"
+    "      from files that all hosts share: moves those of this host\n"
     "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
     "  engage site call-in north --insecure-call-in --reason 'readers with old firmware'",
 )
