@@ -35,7 +35,7 @@ def test_a_door_calls_either_of_two_hosts(tmp_path: Path, postgresql: PostgresSe
         eventually(lambda: b"0x0000000000000002" in get(at_a), "what was set at one host is given by the other")
         visit = ["--https-port", str(at_a.https_port), "--site", "main", "--call-in", "--serial", ONE]
         ok(engage(a, "lock", "fetch", at_a.http, *visit, stdin=None, **url))
-        eventually(lambda: "audits" in uploads(b, **url), "an upload at one host is listed at the other")
+        eventually(lambda: "audit " in uploads(b, **url), "an upload at one host is listed at the other")
         postgresql.stop()
         try:
             assert b"0x0000000000000002" in get(at_b)
@@ -76,8 +76,9 @@ def post(pair: RunningPair, value: object) -> bytes:
 
 
 def uploads(host: Path, **url: str) -> str:
-    """What an operator of this host sees of the door."""
-    return ok(engage(host, "device", "show", ONE, "--json", stdin=None, **url))
+    """What an operator of this host sees of the door's events: what they came in, and their codes."""
+    shown = json.loads(ok(engage(host, "device", "show", ONE, "--json", stdin=None, **url)))
+    return ", ".join(f"{each['upload']} {each['code']}" for of_site in shown for each in of_site["events"])
 
 
 def log_of(host: Path) -> str:

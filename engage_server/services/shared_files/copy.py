@@ -2,8 +2,8 @@
 
 The copy lies in the devices' folders, as files do that this host alone has. ``.shared`` beside them says how far it has
 come. Only what changed is read, one file at a time, whatever the number of devices. A process that is killed does the
-last part again. The copy never goes back to an older database, whatever the database of this installation says: a host
-that connects to one that was restored keeps what its devices have.
+last part again. The copy never goes back to an older file: a host whose database was
+restored keeps what its devices have.
 """
 
 import hashlib
