@@ -36,7 +36,8 @@ class StoringHost:
 
     def __init__(self, url: str, first: int = 0) -> None:
         create_sqlite_file(url)
-        self.engine = open_engine(url)
+        name = f"&application_name=host{os.getpid()}" if "?" in url else ""  # so that each counts its own connections
+        self.engine = open_engine(url + name)
         self._store = SqlStore(self.engine, upgrade(self.engine).sealer)
         self._first = first
 
@@ -66,10 +67,10 @@ class StoringHost:
 
 
 def database_seconds(engine: Engine) -> float:
-    """The CPU that PostgreSQL's processes for this database have used. SQLite has none."""
+    """The CPU that PostgreSQL's processes for this process have used. SQLite has none."""
     if engine.dialect.name != "postgresql":
         return 0.0
-    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name')"
     with engine.connect() as connection:
         pids = connection.scalars(text(query)).all()
     return sum(int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) for pid in pids) / 1e9

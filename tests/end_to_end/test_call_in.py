@@ -528,6 +528,7 @@ def test_another_root_is_not_trusted(changing_upstream: tuple[RunningPair, Partn
     eventually(lambda: "TLS failed" in upstream_pair.log, "the log says why")
 
 
+@pytest.mark.long("tests/unit/serving/worker/answers/test_call_in_lanes.py, and each mood alone above")
 def test_a_slow_partner_holds_up_no_notice(upstream_pair: RunningPair, partner: Partner) -> None:
     """Each waiting call-in has a thread of its own; the app's others answer what is not quick."""
     partner.mode, partner.pause = "slow", 4

@@ -13,8 +13,10 @@ from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer
 from tests.support.running import RunningPair, engage, ok, running_pair
 
+_OTHER_WAY = pytest.mark.long("from sqlite, beside; tests/unit/composition/test_recovery.py restores on both")
 
-@pytest.fixture(params=["from sqlite", "from postgresql"])
+
+@pytest.fixture(params=["from sqlite", pytest.param("from postgresql", marks=_OTHER_WAY)])
 def databases(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """The database before, and the one after: always the other kind."""
     server: PostgresServer = request.getfixturevalue("postgresql")
@@ -73,6 +75,7 @@ def test_a_new_installation_in_its_place_would_be_refused_by_the_door(tmp_path: 
         assert engage(tmp_path, "lock", "fetch", *call).returncode == 1
 
 
+@pytest.mark.long("from sqlite, above; tests/unit/store/copying/test_round_trip.py")
 def test_a_database_is_moved_and_serves(tmp_path: Path, postgresql: PostgresServer) -> None:
     url = postgresql.new_database()
     make_installation(tmp_path)

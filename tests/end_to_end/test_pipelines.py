@@ -34,7 +34,7 @@ def run(*command: object, cwd: Path, **environment: str) -> subprocess.Completed
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,  # patience: it installs
     )
 
 

@@ -7,9 +7,13 @@ from engage_server.web.api.document.schemas import KNOWN
 from tests.support.openapi_today import todays_document
 
 Schema = dict[str, Any]
-DOCUMENT = todays_document()
-SHAPES: Schema = DOCUMENT["components"]["schemas"]
 _MOST_VALUES = 12  # of which a table says all; longer lists grow with the program
+
+
+def shapes() -> Schema:
+    """All shapes by name. Not made before somebody asks: each process of a run reads this module."""
+    found: Schema = todays_document()["components"]["schemas"]
+    return found
 
 
 def name_of(schema: Schema) -> str:
@@ -19,7 +23,7 @@ def name_of(schema: Schema) -> str:
 
 def followed(schema: Schema) -> Schema:
     """A schema, or the shape that it refers to."""
-    found: Schema = SHAPES[name_of(schema)] if name_of(schema) else schema
+    found: Schema = shapes()[name_of(schema)] if name_of(schema) else schema
     return found
 
 
@@ -86,8 +90,8 @@ def within(schemas: list[Schema]) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += _names(SHAPES[name])
-    return {name for name in found if "properties" in SHAPES[name]}
+            waiting += _names(shapes()[name])
+    return {name for name in found if "properties" in shapes()[name]}
 
 
 def _names(part: Any) -> Iterator[str]:

@@ -181,6 +181,7 @@ def _of_site(site: str | None, release: int | None, tls_version: str, failure: s
     return json.dumps([site, release or None, tls_version, failure, resumed], separators=(",", ":"))[1:-1]
 
 
+_WHITE_SPACE = " \t\n\r"  # as JSON has it (RFC 8259 section 2)
 _read_list = json.JSONDecoder().raw_decode
 
 
@@ -204,8 +205,8 @@ def spooled(line: bytes) -> Spooled | None:
     Returns None if a line is not a sighting, such as a line cut off on a full disk.
     """
     try:
-        text = line.decode("ascii")
-        parts, end = _read_list(text)  # json.loads would first look for white space around it
+        text = line.decode("ascii").strip(_WHITE_SPACE)
+        parts, end = _read_list(text)  # json.loads takes twice as long: it looks for white space by an expression
         if end != len(text):
             return None
         kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = parts

@@ -37,7 +37,7 @@ def note_callers(connection: Connection, found: Sequence[Sighting]) -> dict[Plac
                     continue
                 there.append(serial)
             rows.append((address, site, serial, at))
-    upsert(connection, device_addresses, [*_KEY, "seen_at"], _KEY, rows)
+    upsert(connection, device_addresses, [*_KEY, "seen_at"], _KEY, sorted(rows))
     return {place: tuple(serials) for place, serials in kept.items()}
 
 

@@ -118,10 +118,11 @@ def _select_releases(
 
 
 def _write(connection: Connection, after: Sequence[DeviceHistory], known: Mapping[Place, Known]) -> None:
-    changes = [(known[place], each) for each in after if (place := (each.site, each.identity)) in known]
-    new = {place: each for each in after if (place := (each.site, each.identity)) not in known}
+    changes = [(known[place], each) for each in after if (place := _place(each)) in known]
+    changes.sort(key=lambda change: change[0].id)  # always in one order: nobody else can hold what this one waits for
+    new = {place: each for each in sorted(after, key=_place) if (place := _place(each)) not in known}
     _update(connection, changes)
-    ids = {(each.site, each.identity): row.id for row, each in changes} | _insert(connection, new)
+    ids = {_place(each): row.id for row, each in changes} | _insert(connection, new)
     shared = [row.id for row, now in changes if now.is_shared_address and not row.history.is_shared_address]
     if shared:  # the progress was recorded for one device, but belongs to several
         connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
@@ -129,7 +130,7 @@ def _write(connection: Connection, after: Sequence[DeviceHistory], known: Mappin
         (ids[place], number, each.site, int(reached.grade), reached.reached_at)
         for each in after
         for number, reached in each.releases.items()
-        if not each.is_shared_address and not _is_known(known.get(place := (each.site, each.identity)), number, reached)
+        if not each.is_shared_address and not _is_known(known.get(place := _place(each)), number, reached)
     ]
     upsert(connection, release_histories, _RELEASE_NAMES, _KEY_OF_RELEASE, releases)
 
@@ -165,6 +166,10 @@ def _select_ids(connection: Connection, places: Collection[Place]) -> dict[Place
         query = select(columns.id, columns.site, columns.identity).where(one_of(connection, columns.identity, some))
         found.update({(site, identity): number for number, site, identity in connection.execute(query)})
     return found
+
+
+def _place(of: DeviceHistory) -> Place:
+    return of.site, of.identity
 
 
 def _is_known(before: Known | None, number: int, reached: ReleaseHistory) -> bool:

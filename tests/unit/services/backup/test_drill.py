@@ -13,7 +13,7 @@ import pytest
 from engage_server.composition.backups.restoring import DrillKeys, drilled
 from engage_server.errors import ContentNotUsable, NotPossible, Refused, StoreVersionMismatch
 from engage_server.records import AuditHead, Secret
-from engage_server.services.backup.archive.manifest import AuthorityKeys, Manifest
+from engage_server.services.backup.archive.manifest import AuthorityKeys, Manifest, read_manifest
 from engage_server.services.backup.archive.names import CODE, MANIFEST
 from engage_server.services.backup.archive.reading import open_archive
 from engage_server.store import schema
@@ -22,6 +22,7 @@ from engage_server.store.sealing import LinkSealer
 from engage_server.store.tables import metadata
 from tests.support.backups import Members, archive_bytes, listed, members_of, together, verified
 from tests.support.databases import KEK
+from tests.support.older_tables import columns_at
 
 _SITES, _RELEASES = "tables/sites/000001.jsonl", "tables/releases/000001.jsonl"
 _AUDIT, _INSTALLATION = "tables/audit_events/000001.jsonl", "tables/installation/000001.jsonl"
@@ -209,6 +210,32 @@ def test_a_manifest_that_was_edited_is_found_by_its_code(members: Members, tmp_p
 
 def _with_schema(version: str) -> Callable[[Manifest], Manifest]:
     return lambda manifest: dataclasses.replace(manifest, schema=version)
+
+
+_OLDER = "0026"  # the first version whose backups open with a key
+
+
+def test_an_archive_of_an_older_version_is_upgraded_for_the_drill(members: Members, tmp_path: Path) -> None:
+    known = columns_at(_OLDER)
+
+    def older(name: str, content: bytes) -> bytes:
+        if not name.startswith("tables/"):
+            return content
+        rows = map(json.loads, content.splitlines())
+        kept = [{column: row[column] for column in sorted(known[name.split("/")[1]])} for row in rows]
+        return b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in kept)
+
+    kept = [(n, older(n, c)) for n, c in members if not n.startswith("tables/") or n.split("/")[1] in known]
+    rows = {name for name in read_manifest(dict(members)[MANIFEST]).rows if name in known}
+
+    def change(manifest: Manifest) -> Manifest:
+        return dataclasses.replace(manifest, schema=_OLDER, rows={name: manifest.rows[name] for name in rows})
+
+    (tmp_path / "b.tar.gz").write_bytes(listed(kept, change))
+    report = verified(tmp_path / "b.tar.gz", tmp_path)
+    assert (report.is_good, report.faults) == (True, [])
+    assert report.notes[0] == f"its tables are of version {_OLDER}: they were upgraded to {schema.REVISIONS[-1]}"
+    assert report.entries >= report.manifest.audit_head.number
 
 
 def test_tables_of_a_newer_version_are_refused(members: Members, tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, text
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
 from engage_server.services.evidence.fold import fold
 from engage_server.store.database.batches import insert_all, one_of, upsert
 from engage_server.store.database.engine import open_engine, reading, writing
+from engage_server.store.evidence import standing
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import device_addresses, sightings
 from tests.support.databases import SEALER
@@ -97,6 +98,49 @@ def test_a_batch_of_many_takes_as_many_statements_as_one_of_few(engine: Engine) 
         assert store.record_sightings(f"segment{turn}", 0, 1, found, fold, NOW)
         counts.append(len(statements))
     assert counts[1] <= counts[0] + 6, "the questions are asked 400 at a time"
+
+
+def test_a_batch_reads_by_index_however_the_planner_would(engine: Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        return  # SQLite's planner does so anyway
+    fill = "INSERT INTO device_addresses SELECT 'a' || n, 'main', 's' || n, 1 FROM generate_series(1, 20000) AS n"
+    with engine.begin() as connection:
+        connection.execute(text(fill))
+        connection.execute(text("ANALYZE device_addresses"))
+    addresses = [f"a{number * 50}" for number in range(1, 400)]
+    explain = "EXPLAIN SELECT serial FROM device_addresses WHERE address = ANY(:wanted)"
+    plans = []
+    for prepare in (lambda _connection: None, standing.by_index):
+        with writing(engine) as connection:
+            prepare(connection)
+            plans.append(" ".join(connection.scalars(text(explain), {"wanted": addresses})))
+    assert "Seq Scan" in plans[0], "else this test shows nothing"
+    assert "Seq Scan" not in plans[1]
+    with reading(engine) as connection:
+        assert connection.scalar(text("SHOW enable_seqscan")) == "on", "it was for one transaction"
+
+
+def test_storing_a_batch_asks_for_that(engine: Engine) -> None:
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    notice = Sighting(SightingKind.NOTICE, NOW, "http", "192.0.2.1", serial_of(1), "main", 1)
+    assert SqlStore(engine, SEALER).record_sightings("segment", 0, 1, [notice], fold, NOW)
+    asked = [at for at, each in enumerate(statements) if "enable_seqscan = off" in each]
+    first = next(at for at, each in enumerate(statements) if "FROM device_addresses" in each)
+    assert bool(asked) == (engine.dialect.name == "postgresql")
+    assert all(at < first for at in asked)
+
+
+def test_no_text_is_cut_or_changed_on_its_way(engine: Engine) -> None:
+    odd_texts = ['a"b', "a\\b", "{a,b}", "NULL", "", " ", "\\"]
+    rows = [(each, NOW, "main", f"192.0.2.{at}") for at, each in enumerate(odd_texts)]
+    with writing(engine) as connection:
+        upsert(connection, device_addresses, COLUMNS, KEY, rows)
+    with reading(engine) as connection:
+        columns = device_addresses.c
+        found = connection.execute(select(columns.serial).where(one_of(connection, columns.serial, odd_texts)))
+        assert sorted(found.scalars()) == sorted(odd_texts)
+        assert connection.scalar(select(columns.serial).where(one_of(connection, columns.serial, ["\\" * 40]))) is None
 
 
 def test_nothing_is_written_of_nothing(engine: Engine) -> None:

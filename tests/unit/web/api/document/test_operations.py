@@ -1,27 +1,43 @@
 """The operations of the document: what is demanded, what comes with an answer, and where an answer leads to."""
 
+import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 
+from tests.support.checkout import ROOT
 from tests.support.openapi_schemas import followed
 from tests.support.openapi_today import todays_document
 
-_DOCUMENT = todays_document()
-OPERATIONS: dict[str, dict[str, Any]] = {
-    operation["operationId"]: operation for item in _DOCUMENT["paths"].values() for operation in item.values()
-}
-BY_NAME = pytest.mark.parametrize("name", OPERATIONS)
+# the names alone, off the file: to make the document takes more than a second, which each process of a run would pay
+_NAMES = [
+    each["operationId"]
+    for item in json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"].values()
+    for each in item.values()
+]
+BY_NAME = pytest.mark.parametrize("name", _NAMES)
+
+
+@cache
+def operations() -> dict[str, dict[str, Any]]:
+    """Today's, by name."""
+    each_item = todays_document()["paths"].values()
+    return {operation["operationId"]: operation for item in each_item for operation in item.values()}
+
+
+def test_each_operation_has_its_name_here() -> None:
+    assert list(operations()) == _NAMES
 
 
 def parameters(name: str) -> dict[str, dict[str, Any]]:
-    return {each["name"]: each for each in OPERATIONS[name]["parameters"]}
+    return {each["name"]: each for each in operations()[name]["parameters"]}
 
 
 def success(name: str) -> dict[str, Any]:
-    (found,) = (each for status, each in OPERATIONS[name]["responses"].items() if status.startswith("2"))
+    (found,) = (each for status, each in operations()[name]["responses"].items() if status.startswith("2"))
     return dict(found)
 
 
@@ -40,14 +56,14 @@ def test_what_comes_with_an_answer() -> None:
     assert set(success("add_devices")["headers"]) == {"Idempotent-Replayed"}
     assert set(success("list_sites")["headers"]) == {"Link"}
     assert "headers" not in success("drop_release")
-    problems = OPERATIONS["list_sites"]["responses"]
+    problems = operations()["list_sites"]["responses"]
     assert set(problems["401"]["headers"]) == {"WWW-Authenticate"}
     assert set(problems["503"]["headers"]) == {"Retry-After"}
 
 
 def links() -> Iterator[tuple[str, str, str, str]]:
     """Each parameter of each link: from, to, its name, and the expression."""
-    for name in OPERATIONS:
+    for name in operations():
         for link in success(name).get("links", {}).values():
             for parameter, expression in link["parameters"].items():
                 yield name, link["operationId"], parameter, expression
@@ -68,12 +84,12 @@ def is_there(name: str, expression: str) -> bool:
     if expression.startswith("$request.path."):
         return expression.removeprefix("$request.path.") in parameters(name)
     content = (
-        success(name)["content"] if expression.startswith("$response") else OPERATIONS[name]["requestBody"]["content"]
+        success(name)["content"] if expression.startswith("$response") else operations()[name]["requestBody"]["content"]
     )
     (media,) = content.values()
     schema = media["schema"]
     for step in re.sub(r"^.*#/", "", expression).split("/"):
-        schema = followed(_DOCUMENT, schema)
+        schema = followed(todays_document(), schema)
         schema = schema["items"] if step.isdecimal() else schema.get("properties", {}).get(step)
         if schema is None:
             return False
