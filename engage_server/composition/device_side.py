@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engage_server.composition.keys.watch import KeyWatch
     from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.call_in.call import Answerer
-    from engage_server.services.call_in.delivery import Destination, UploadDelivery
+    from engage_server.services.call_in.delivering.delivery import Destination, UploadDelivery
     from engage_server.services.call_in.dispatch import CallIns
     from engage_server.services.evidence.sightings import Sightings
     from engage_server.services.evidence.transfer import SightingTransfer
@@ -177,10 +177,10 @@ class DeviceSide:
             clock: Returns the seconds since 1970.
             tell: Called with a sentence that operators should read.
         """
+        from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
         from engage_server.services.call_in.dispatch import CallIns
         from engage_server.services.call_in.from_files import FileAnswers
         from engage_server.services.call_in.from_upstream import UpstreamAnswers
-        from engage_server.services.call_in.upload_spool import UpstreamSpool
         from engage_server.services.device_files.fault_journal import FaultJournal
         from engage_server.services.device_files.folder import DeviceFolders
 
@@ -229,8 +229,8 @@ class DeviceSide:
             settings: The settings.
             running: The result of the last call. A delivery is kept if its destination is still the same.
         """
-        from engage_server.services.call_in.delivery import UpstreamDelivery, UpstreamDestination
-        from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.call_in.delivering.delivery import UpstreamDelivery, UpstreamDestination
+        from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
         from engage_server.services.device_files.fault_journal import FaultJournal
 
         journal = FaultJournal(settings.faults_dir)
@@ -266,7 +266,7 @@ class DeviceSide:
 
 
 def _goes_to(destination: "Destination", upstream: Upstream) -> bool:
-    from engage_server.services.call_in.delivery import UpstreamDestination
+    from engage_server.services.call_in.delivering.delivery import UpstreamDestination
 
     return isinstance(destination, UpstreamDestination) and destination.upstream == upstream
 

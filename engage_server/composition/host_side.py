@@ -10,7 +10,7 @@ from engage_server.settings import Settings
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
-    from engage_server.services.call_in.upload_spool import UpstreamSpool
+    from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
     from engage_server.services.device_files.fault_journal import FaultJournal
     from engage_server.services.device_files.upload_feed import UploadFeed
@@ -101,7 +101,7 @@ class HostSide:
     def uploads(self) -> "UpstreamSpool":
         """Uploads that wait for partners' systems."""
         from engage_server.composition.disk_space import disk_room
-        from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 
         return UpstreamSpool(disk_room(self._settings))
 

@@ -11,7 +11,7 @@ from engage_server.settings import Settings
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
-    from engage_server.services.call_in.delivery import Destination, UploadDelivery
+    from engage_server.services.call_in.delivering.delivery import Destination, UploadDelivery
     from engage_server.services.call_in.from_shared import SharedAnswers
     from engage_server.services.evidence.sightings import Sightings
     from engage_server.services.shared_files.copy import SharedCopies
@@ -21,8 +21,8 @@ _MIB = 1024 * 1024
 
 def shared_answers(settings: Settings, sightings: "Sightings") -> "SharedAnswers":
     """Return what answers devices of sites with shared files."""
+    from engage_server.services.call_in.delivering.upload_spool import FOR_DATABASE, UpstreamSpool
     from engage_server.services.call_in.from_shared import SharedAnswers
-    from engage_server.services.call_in.upload_spool import FOR_DATABASE, UpstreamSpool
     from engage_server.services.device_files.folder import DeviceFolders
     from engage_server.services.shared_files.copy import read_place
 
@@ -85,8 +85,8 @@ def database_deliveries(
         call_ins: How sites answer.
         running: The result of the last call. A delivery is kept if its destination is still the same.
     """
-    from engage_server.services.call_in.delivery import UploadDelivery
-    from engage_server.services.call_in.upload_spool import FOR_DATABASE, UpstreamSpool
+    from engage_server.services.call_in.delivering.delivery import UploadDelivery
+    from engage_server.services.call_in.delivering.upload_spool import FOR_DATABASE, UpstreamSpool
     from engage_server.services.device_files.fault_journal import FaultJournal
 
     found: dict[tuple[str, str], UploadDelivery] = {}

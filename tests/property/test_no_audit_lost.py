@@ -18,8 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from engage_server import files as durable_files
 from engage_server.errors import FileNotUsable
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
-from engage_server.services.call_in import upload_spool, upload_state
-from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.call_in.delivering import upload_spool, upload_state
+from engage_server.services.call_in.delivering.delivery import UpstreamDelivery
 from engage_server.services.device_files import folder
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files

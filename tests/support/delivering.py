@@ -4,8 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 from engage_server.records import Upstream
-from engage_server.services.call_in.delivery import UpstreamDelivery
-from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool
+from engage_server.services.call_in.delivering.delivery import UpstreamDelivery
+from engage_server.services.call_in.delivering.upload_spool import Upload, UpstreamSpool
 from tests.support.chains import NOW
 from tests.support.disk import room_in
 from tests.support.partner import Partner

@@ -8,10 +8,10 @@ from engage_server.files import make_folder
 from engage_server.protocol.json_body import write_json
 from engage_server.records import Occasion
 from engage_server.services.call_in.call import CallAnswer, CallKind, KnownCall
-from engage_server.services.call_in.delivery import UploadDelivery
+from engage_server.services.call_in.delivering.delivery import UploadDelivery
+from engage_server.services.call_in.delivering.upload_spool import FOR_DATABASE, UpstreamSpool
 from engage_server.services.call_in.from_files import FileAnswers
 from engage_server.services.call_in.from_shared import SharedAnswers
-from engage_server.services.call_in.upload_spool import FOR_DATABASE, UpstreamSpool
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.for_devices import FileForDevice
 from engage_server.services.shared_files.copy import Copied, SharedCopy, read_place

@@ -29,10 +29,10 @@ from engage_server.records import (
     SightingKind,
 )
 from engage_server.services.call_in.call import Answerer
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.services.call_in.dispatch import CallIns
 from engage_server.services.call_in.from_files import FileAnswers
 from engage_server.services.call_in.from_upstream import UpstreamAnswers
-from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.chains.authority import find_authority
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder

@@ -18,8 +18,8 @@ from engage_server.services.call_in.call import (
     CallKind,
     KnownCall,
 )
+from engage_server.services.call_in.delivering.upload_spool import Appended, Upload, UpstreamSpool
 from engage_server.services.call_in.from_files import database_answer
-from engage_server.services.call_in.upload_spool import Appended, Upload, UpstreamSpool
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.device_files.given_database import GivenDatabase, written_given
 from engage_server.services.evidence.device_audits import note_device_audits

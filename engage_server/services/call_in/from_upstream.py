@@ -22,8 +22,8 @@ from engage_server.services.call_in.call import (
     KnownCall,
 )
 from engage_server.services.call_in.circuit import Circuit
-from engage_server.services.call_in.delivery import handed_on
-from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool, device_name
+from engage_server.services.call_in.delivering.delivery import handed_on
+from engage_server.services.call_in.delivering.upload_spool import Upload, UpstreamSpool, device_name
 from engage_server.services.call_in.upstream_host import UpstreamAnswer, UpstreamHost, UpstreamRequest
 from engage_server.services.distribution.call_in_shares import CallInShares, call_in_shares
 from engage_server.services.evidence.device_audits import note_device_audits
@@ -78,7 +78,7 @@ class UpstreamAnswers:
         return self._keep(known, kind) if kind is not None else self._pass_on(known)
 
     def _keep(self, known: KnownCall, kind: str) -> CallAnswer:
-        """Keep an upload on the disk before the answer; see :mod:`engage_server.services.call_in.delivery`."""
+        """Keep an upload on the disk before the answer; see :mod:`.delivering.delivery`."""
         call = known.call
         if not isinstance(known.value, dict | list):
             raise BodyInvalid(f"the body has no {kind}", "Send an object or a list.")

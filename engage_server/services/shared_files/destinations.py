@@ -9,8 +9,8 @@ from datetime import datetime
 
 from engage_server.errors import EngageError, StoreNotUsable, UpstreamSilent
 from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json, write_json
+from engage_server.services.call_in.delivering.upload_spool import Pending, Upload
 from engage_server.services.call_in.from_shared import ALERT, AUDIT, GIVEN, PARAMETERS
-from engage_server.services.call_in.upload_spool import Pending, Upload
 from engage_server.services.call_in.upstream_host import UpstreamAnswer
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.given_database import parsed_given, record_given
@@ -24,7 +24,7 @@ _COLLECTIONS = {AUDIT: Collection.AUDITS, ALERT: Collection.ALERTS}  # any other
 
 
 class StoreDestination:
-    """Implements :class:`engage_server.services.call_in.delivery.Destination` with the database.
+    """Implements :class:`engage_server.services.call_in.delivering.delivery.Destination` with the database.
 
     Args:
         store: The database.

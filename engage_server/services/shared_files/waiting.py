@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from engage_server.records import Page
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.device_files.given_database import parsed_given
 from engage_server.services.shared_files.contents import is_shared

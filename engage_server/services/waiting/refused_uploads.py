@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engage_server.errors import FileNotUsable, NotFound
 from engage_server.records import AuditAction, Occasion, Page
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.store.interface import AuditStore
 
 _NAME = re.compile(r"(?P<device>[A-Za-z0-9._-]{1,80})~(?P<number>[0-9]{10})\.(?P<status>[0-9]{3})(\.[0-9]+)?\.json")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engage_server.records import Page
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.waiting.databases import WaitingDatabase, waiting_databases
 

@@ -18,15 +18,16 @@ from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.opening.opener import ChainOpener
-from engage_server.serving.operators import delivery, enrolment, links, rotations, shared_files, transfer
+from engage_server.serving.operators import enrolment
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.alerts import Alerts
 from engage_server.serving.operators.backups import nights
 from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.figures import doors_at_risk, one_address
 from engage_server.serving.operators.metrics_gate import MetricsGate
-from engage_server.serving.operators.repeating import Repeating, Sentences
+from engage_server.serving.operators.repeated import delivery, links, rotations, shared_files, transfer
+from engage_server.serving.operators.repeated.alerts import Alerts
+from engage_server.serving.operators.repeated.repeating import Repeating, Sentences
 from engage_server.settings import Settings
 from engage_server.web.api.blueprint import blueprint as api
 from engage_server.web.console.blueprint import blueprint as console

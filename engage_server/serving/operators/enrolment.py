@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from engage_server.records import Occasion
 from engage_server.serving.operators.acting_side import ACTOR, ActingSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 
 SECONDS = 5.0
 SENTENCES = Sentences(

@@ -21,7 +21,7 @@ from engage_server.composition.folder_watch import GONE
 from engage_server.errors import NotPossible
 from engage_server.records import AuditHead, OutboxFigures
 from engage_server.services.backup.nights.standing import BackupStanding
-from engage_server.services.call_in.delivery import Delivered
+from engage_server.services.call_in.delivering.delivery import Delivered
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview

@@ -8,7 +8,7 @@ from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
 from engage_server.services.alerts.standing import AlertStanding
 from engage_server.services.backup.nights.standing import BackupStanding
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.fault_journal import FaultJournal
 from engage_server.services.device_files.for_devices import FilesForDevices

@@ -10,7 +10,7 @@ from engage_server.records import BackupStep
 from engage_server.services.backup.nights.standing import BackupStanding
 from engage_server.services.backup.nights.timetable import MOST_TRIES, TRY_AGAIN_AFTER, last_due
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 from engage_server.settings import Settings
 
 SECONDS = 60.0

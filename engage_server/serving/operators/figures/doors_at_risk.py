@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 
 SECONDS = 60.0
 SENTENCES = Sentences(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 
 SECONDS = 600.0
 SENTENCES = Sentences(

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.services.device_files.fault_journal import CallFault, FaultJournal
 from tests.support import checkout
 from tests.support.commands import engage, ok

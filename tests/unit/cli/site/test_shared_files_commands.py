@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engage_server.services.call_in.upload_spool import FOR_DATABASE, UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import FOR_DATABASE, UpstreamSpool
 from tests.support.commands import engage, ok
 from tests.support.delivering import upload
 from tests.support.disk import room_in

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from tests.support.commands import engage, ok
 from tests.support.delivering import upload
 from tests.support.disk import room_in

@@ -10,8 +10,8 @@ import pytest
 
 from engage_server.errors import NotPossible, UpstreamAway, UsageError
 from engage_server.records import Upstream
-from engage_server.services.call_in.delivery import UpstreamDelivery
-from engage_server.services.call_in.upload_spool import UpstreamSpool, device_name
+from engage_server.services.call_in.delivering.delivery import UpstreamDelivery
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool, device_name
 from engage_server.services.call_in.upstream_host import UpstreamHost, UpstreamRequest
 from engage_server.services.device_files.fault_journal import FaultJournal
 from engage_server.services.sites.upstream_address import assert_usable

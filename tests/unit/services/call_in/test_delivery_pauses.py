@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engage_server.services.call_in.delivery_pauses import DeliveryPauses
+from engage_server.services.call_in.delivering.delivery_pauses import DeliveryPauses
 from tests.support.chains import NOW
 from tests.support.delivering import Delivering, upload
 from tests.support.partner import Partner

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import CallIn, CallInWay, Host, Upstream
-from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.call_in.delivering.delivery import UpstreamDelivery
 from engage_server.web.app import create_app
 from tests.support import checkout
 from tests.support.chains import NOW

@@ -7,7 +7,7 @@ import pytest
 from engage_server.protocol.json_body import write_json
 from engage_server.records import CallIn, CallInWay, Host, Upstream
 from engage_server.services.call_in.call import CallKind
-from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.call_in.delivering.delivery import UpstreamDelivery
 from engage_server.services.device_files.given_database import GIVEN
 from tests.support.calls import call_in
 from tests.support.chains import NOW

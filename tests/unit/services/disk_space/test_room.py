@@ -14,7 +14,7 @@ import pytest
 
 from engage_server.errors import NotPossible
 from engage_server.file_locks import locked
-from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import MAX_FILE_BYTES, Collection, DeviceFolders

@@ -8,7 +8,7 @@ import pytest
 
 from engage_server.errors import Conflict, NotFound
 from engage_server.records import AuditFilter
-from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool
+from engage_server.services.call_in.delivering.upload_spool import Upload, UpstreamSpool
 from engage_server.services.waiting.refused_uploads import RefusedUploads
 from tests.support.chains import NOW
 from tests.support.disk import room_in

@@ -13,7 +13,7 @@ from engage_server.records import DownlinkChannel, DownlinkStatus, Occasion, Sec
 from engage_server.services.kpn_devices.ingress_copy import COPY_FILE, read_copy, take
 from engage_server.services.kpn_devices.register import SimCard
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.links import LinkChores
+from engage_server.serving.operators.repeated.links import LinkChores
 from engage_server.setting_values import SecretText
 from engage_server.settings import Settings
 from engage_server.store.database.engine import open_engine

@@ -8,7 +8,7 @@ import pytest
 
 from engage_server.errors import EngageError, StoreNotUsable
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.repeating import Repeating, Sentences
+from engage_server.serving.operators.repeated.repeating import Repeating, Sentences
 
 SENTENCES = Sentences("nothing moves", "it moves again", "moving failed")
 

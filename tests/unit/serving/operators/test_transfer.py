@@ -10,9 +10,9 @@ import pytest
 
 from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.services.evidence.transfer import SightingTransfer
-from engage_server.serving.operators import transfer
 from engage_server.serving.operators.exposition import Exposition
-from engage_server.serving.operators.transfer import SpoolTransfer
+from engage_server.serving.operators.repeated import transfer
+from engage_server.serving.operators.repeated.transfer import SpoolTransfer
 from tests.support.world import World
 
 _LINE = b"no sighting\n"

@@ -25,7 +25,7 @@ from engage_server.records import (
     Upstream,
 )
 from engage_server.records.telling import tell_nobody
-from engage_server.services.call_in.upload_spool import Upload
+from engage_server.services.call_in.delivering.upload_spool import Upload
 from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.register import SiteChanges

@@ -17,7 +17,7 @@ from engage_server.records import (
     UnknownDevices,
     Upstream,
 )
-from engage_server.services.call_in.upload_spool import Upload
+from engage_server.services.call_in.delivering.upload_spool import Upload
 from engage_server.services.device_files.fault_journal import NO_DEVICE, CallFault
 from tests.support.chains import NOW
 from tests.support.console import Console

@@ -23,7 +23,7 @@ from engage_server.errors import BodyInvalid, Conflict, NotPossible
 from engage_server.file_locks import DEVICE_SECONDS, locked
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.protocol.json_body import read_json, write_json
-from engage_server.services.call_in.upload_state import DeviceState, UploadTries
+from engage_server.services.call_in.delivering.upload_state import DeviceState, UploadTries
 from engage_server.services.device_files.folder import MAX_FILE_BYTES
 from engage_server.services.device_files.uploads import stamp
 from engage_server.services.disk_space.reserve import allocated

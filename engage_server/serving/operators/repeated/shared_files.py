@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 from engage_server.settings import Settings
 
 SECONDS = 1.0

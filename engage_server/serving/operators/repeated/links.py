@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from engage_server.files import make_folder
 from engage_server.services.evidence.spool import claim
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 from engage_server.settings import Settings
 
 SECONDS = 1.0

@@ -21,9 +21,9 @@ from typing import Protocol
 
 from engage_server.errors import EngageError, FileNotUsable, UpstreamSilent
 from engage_server.records import Upstream
-from engage_server.services.call_in.delivery_pauses import DeliveryPauses
+from engage_server.services.call_in.delivering.delivery_pauses import DeliveryPauses
+from engage_server.services.call_in.delivering.upload_spool import Pending, Upload, UpstreamSpool
 from engage_server.services.call_in.dispatch import pseudonym
-from engage_server.services.call_in.upload_spool import Pending, Upload, UpstreamSpool
 from engage_server.services.call_in.upstream_host import UpstreamAnswer, UpstreamHost, UpstreamRequest
 from engage_server.services.device_files.fault_journal import NO_DEVICE, CallFault, FaultJournal
 

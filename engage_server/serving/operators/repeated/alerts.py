@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from engage_server.composition.alerts.alert_side import AlertSide, store_away
 from engage_server.records import OutboxFigures
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.repeating import Repeating, Sentences
+from engage_server.serving.operators.repeated.repeating import Repeating, Sentences
 from engage_server.settings import Settings
 
 _SECONDS = 5.0

@@ -11,7 +11,7 @@ from engage_server.records import AuditHead
 from engage_server.services.evidence.spool import claim, spooled_bytes
 from engage_server.services.evidence.transfer import SightingTransfer, Transferred
 from engage_server.serving.operators.exposition import Exposition
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 
 SECONDS = 1.0
 SENTENCES = Sentences("sightings stay in the spool", "sightings are stored again", "moving sightings failed")

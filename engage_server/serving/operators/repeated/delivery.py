@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.services.call_in.delivery import Delivered, UploadDelivery
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.services.call_in.delivering.delivery import Delivered, UploadDelivery
+from engage_server.serving.operators.repeated.repeating import Sentences
 from engage_server.settings import Settings
 
 SECONDS = 1.0

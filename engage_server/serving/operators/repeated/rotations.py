@@ -9,7 +9,7 @@ from engage_server.errors import Conflict
 from engage_server.records import Occasion
 from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.operators.acting_side import ACTOR, ActingSide
-from engage_server.serving.operators.repeating import Sentences
+from engage_server.serving.operators.repeated.repeating import Sentences
 
 SENTENCES = Sentences("rotations do not go on by themselves", "rotations go on again", "checking rotations failed")
 

@@ -1,0 +1,1 @@
+"""What the operators' instance does again and again, each in a thread."""
