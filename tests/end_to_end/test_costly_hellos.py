@@ -23,7 +23,7 @@ NEEDED = ("X25519", "P-256", "P-384")
 def openssl(port: int, *options: str) -> bool:
     """Whether ``openssl s_client`` comes to the end of a handshake."""
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-brief", *options]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode == 0 and "CONNECTION ESTABLISHED" in done.stderr
 
 
@@ -39,7 +39,7 @@ def tls_instance_alone(folder: Path, **environment: str) -> Iterator[Alone]:
 def gnutls(port: int, priority: str) -> bool:
     """The same of ``gnutls-cli``."""
     command = ["gnutls-cli", "--insecure", "--port", str(port), "--priority", priority, "127.0.0.1"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
     assert "Error parsing" not in done.stderr, done.stderr
     return "Handshake was completed" in done.stdout
 

@@ -53,7 +53,7 @@ def test_a_new_release_is_served_within_two_seconds_without_a_restart(followed: 
 
 def test_an_open_connection_survives_an_activation(followed: tuple[Path, RunningPair]) -> None:
     installation, pair = followed
-    with socket.create_connection(("127.0.0.1", pair.http_port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", pair.http_port), timeout=60) as connection:
         keep = GET.replace(b"Connection: close\r\n", b"")
         connection.sendall(keep)
         first = _one_answer(connection)

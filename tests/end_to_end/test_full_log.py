@@ -55,7 +55,7 @@ def test_a_log_that_nobody_reads_holds_up_nobody(installation: Path, unread: tup
         wait_until_ready(reading)
         tls = trusting(installation)
         fill(writing)
-        with socket.create_connection(("127.0.0.1", pair.https_port), timeout=20) as stranger:
+        with socket.create_connection(("127.0.0.1", pair.https_port), timeout=60) as stranger:
             stranger.sendall(named("tür.example".encode()))
             assert stranger.recv(64)[5:7] == bytes((2, 112)), "which is a line in the log"
         ask(pair.https_port, tls)
@@ -87,7 +87,7 @@ def test_lines_that_find_no_room_are_counted(installation: Path, unread: tuple[i
     try:
         wait_until_ready(reading)
         assert pair.metrics()[lost] == 0, "the control"
-        with socket.create_connection(("127.0.0.1", pair.http_port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", pair.http_port), timeout=60) as connection:
             for _ in range(8000):  # some 2 MB of lines: more than the pipe and the server keep
                 connection.sendall(request)
                 received = b""

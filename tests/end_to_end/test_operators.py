@@ -26,7 +26,7 @@ CLOSE = "Host: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 def raw(port: int, sent: str) -> tuple[str, str]:
     """Head and body of what comes back for these bytes."""
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
         connection.sendall(sent.encode("latin-1"))
         answer = b""
         while piece := connection.recv(65536):
@@ -282,7 +282,7 @@ def test_what_a_dead_worker_counted_stays_and_what_it_held_does_not(installation
 
     name = 'engage_requests_total{listener="http",route="device.notice",status="200"}'
     with running_pair(installation, "--workers", "1") as pair:
-        with closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=10)) as idle:
+        with closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=60)) as idle:
             idle.sendall(f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             eventually(lambda: pair.metrics()['engage_connections_open{listener="http",phase="idle"}'] == 1, "held")
             eventually(lambda: pair.metrics()[name] == 1, "counted")

@@ -42,7 +42,7 @@ def ask(pair: RunningPair, root: Path, path: str = "/metrics", token: str = "") 
     context = ssl.create_default_context(cafile=str(root))
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     with (
-        closing(socket.create_connection(("127.0.0.1", pair.operators_port), timeout=10)) as plain,
+        closing(socket.create_connection(("127.0.0.1", pair.operators_port), timeout=60)) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}Connection: close\r\n\r\n".encode())
@@ -55,7 +55,7 @@ def ask(pair: RunningPair, root: Path, path: str = "/metrics", token: str = "") 
 def ask_plainly(port: int, path: str = "/metrics", token: str = "") -> bytes:
     """What comes back without TLS."""
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as plain, suppress(ConnectionResetError):
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as plain, suppress(ConnectionResetError):
         plain.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}Connection: close\r\n\r\n".encode())
         return plain.recv(65536)
     return b""

@@ -60,7 +60,7 @@ class Load:
             time.sleep(0.002)
 
     def _keep_alive(self, port: int) -> None:
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
             while not self._stopped.is_set():
                 connection.sendall(GET)
                 answer = b""
@@ -88,7 +88,7 @@ def test_no_request_fails_while_settings_are_read_again(installation: Path) -> N
 def test_an_idle_connection_gets_a_last_answer_from_a_worker_that_is_to_go(installation: Path) -> None:
     with (
         instance_alone(installation, "http") as alone,
-        closing(socket.create_connection(("127.0.0.1", alone.port), timeout=10)) as connection,
+        closing(socket.create_connection(("127.0.0.1", alone.port), timeout=60)) as connection,
     ):
         connection.sendall(GET)
         assert b"Connection: keep-alive" in connection.recv(65536)
@@ -109,7 +109,7 @@ def test_an_idle_connection_gets_a_last_answer_from_a_worker_that_is_to_go(insta
 def test_a_request_that_is_on_its_way_is_answered_before_the_end(installation: Path, secure: bool) -> None:
     root = installation / "certs" / "main" / "partner_CA.pem"
     with instance_alone(installation, "https" if secure else "http") as alone:
-        plain = socket.create_connection(("127.0.0.1", alone.port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", alone.port), timeout=60)
         context = ssl.create_default_context(cafile=str(root))
         connection = context.wrap_socket(plain, server_hostname="localhost") if secure else plain
         with closing(connection):
@@ -128,7 +128,7 @@ def test_a_request_that_is_on_its_way_is_answered_before_the_end(installation: P
 def test_who_never_ends_does_not_hold_the_end_up(installation: Path) -> None:
     with (
         running_pair(installation, "--workers", "1") as pair,
-        closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=20)) as connection,
+        closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=60)) as connection,
     ):
         connection.sendall(b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
         time.sleep(0.3)

@@ -163,7 +163,7 @@ def test_handshakes_on_which_nothing_is_asked_are_noted_soon(installation: Path)
         trusting = ssl.create_default_context(cafile=str(root(pair)))
         for context in (trusting, ssl.create_default_context()):
             with (
-                socket.create_connection(("127.0.0.1", pair.https_port), timeout=10) as plain,
+                socket.create_connection(("127.0.0.1", pair.https_port), timeout=60) as plain,
                 suppress(ssl.SSLCertVerificationError),
                 context.wrap_socket(plain, server_hostname="127.0.0.1"),
             ):

@@ -85,7 +85,7 @@ def test_a_low_port_without_the_right_to_it_is_one_clear_error(installation: Pat
     if os.getuid() == 0:
         command = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", *command]
     done = subprocess.run(
-        command, cwd=installation, env=clean_environment(), capture_output=True, text=True, timeout=20, check=False
+        command, cwd=installation, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 3
     assert "port 80: this user may not listen on it" in done.stderr
@@ -156,7 +156,7 @@ def test_stalled_devices_do_not_take_all_threads(installation: Path) -> None:
         stalled = []
         for port, half in ((pair.http_port, b"GET /swordf"), (pair.https_port, b"\x16\x03\x01\x02\x00\x01")):
             for _ in range(6):
-                connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+                connection = socket.create_connection(("127.0.0.1", port), timeout=60)
                 connection.sendall(half)
                 stalled.append(connection)
         request = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()

@@ -114,7 +114,7 @@ def test_the_servers_order_counts(shared_pair: RunningPair, offered: str, chosen
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(offered)
     with (
-        closing(socket.create_connection(("127.0.0.1", shared_pair.https_port), timeout=10)) as plain,
+        closing(socket.create_connection(("127.0.0.1", shared_pair.https_port), timeout=60)) as plain,
         context.wrap_socket(plain) as connection,
     ):
         cipher = connection.cipher()

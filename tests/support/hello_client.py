@@ -107,7 +107,7 @@ class HelloClient:
     def connected(self, port: int, source: str = "127.0.0.1") -> Iterator["Connected | None"]:
         """A connection to 127.0.0.1 after its handshake; None when the handshake failed."""
         library = libssl()
-        with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(source, 0)) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(source, 0)) as plain:
             plain.settimeout(None)  # libssl wants a blocking socket
             session = ctypes.c_void_p(library.SSL_new(self._context))
             try:

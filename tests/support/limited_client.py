@@ -38,7 +38,7 @@ def handshake(port: int, limit: int) -> str:
     context = ctypes.c_void_p(library.SSL_CTX_new(ctypes.c_void_p(library.TLS_client_method())))
     for control, value in ((_SET_MINIMUM, _TLS_1_2), (_SET_MAXIMUM, _TLS_1_2), (_SET_MAX_CERT_LIST, limit)):
         library.SSL_CTX_ctrl(context, control, value, None)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.settimeout(None)  # libssl wants a blocking socket
         session = ctypes.c_void_p(library.SSL_new(context))
         library.SSL_set_fd(session, connection.fileno())
