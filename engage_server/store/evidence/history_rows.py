@@ -31,7 +31,7 @@ SELECTED = select(
 
 
 class Times(dict[int, datetime | None]):
-    """The moments of whole seconds. A row holds most of its own several times, and its neighbours hold them, too."""
+    """The moments of whole seconds. A row holds the same moment several times, and other rows hold it, too."""
 
     def __missing__(self, seconds: int) -> datetime | None:
         """Convert one that was not asked for before."""
