@@ -27,16 +27,14 @@ from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.approving import ApprovalSteps
 from engage_server.services.rotation.gate.decision import Decision, Verdict, is_unsure
 from engage_server.services.rotation.gate.patience import noted
-from engage_server.services.rotation.gate.soak import begun, looked
+from engage_server.services.rotation.gate.soak import begun
 from engage_server.services.rotation.judging import judge
 from engage_server.services.rotation.planning.plan import RotationPlan, Situation, keys_for, make_plan
 from engage_server.services.rotation.planning.proof import Judge
 from engage_server.services.rotation.preparation import RotationRequest, StartSteps
 from engage_server.services.rotation.progress import RotationProgress, with_approvals
-from engage_server.services.rotation.steps import StepsStore, has_ended
+from engage_server.services.rotation.steps import ATTEMPTS, StepsStore, has_ended
 from engage_server.services.site_path.cuts import cut_path
-
-_ATTEMPTS = 3  # to go on after an approval, while others look at the same rotation
 
 
 class Rotations(ApprovalSteps, StartSteps):
@@ -228,7 +226,7 @@ class Rotations(ApprovalSteps, StartSteps):
             )
         occasion = occasion.because(reason)
         self._record_approval(self.progress(rotation, occasion), occasion.reason, occasion, tell, candidate)
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             with suppress(Conflict):  # with a look of a gate: it is recorded, so whoever looks next goes on
                 self.go_on(site_name, occasion, tell)
                 return
@@ -305,27 +303,6 @@ class Rotations(ApprovalSteps, StartSteps):
                     Verdict.WAIT, f"the rotation of {name} must be done first: it is {state or 'not started'}"
                 )
         return Decision(Verdict.GO_ON, "first step")
-
-    def _looked(self, rotation: Rotation, occasion: Occasion) -> Rotation | None:
-        """Record this look at the rotation. Looks add up to the soak time.
-
-        Raises:
-            Conflict: Others look again and again at this moment, or have advanced it.
-        """
-        read: Rotation | None = rotation
-        for attempt in range(_ATTEMPTS):
-            if read is None or read.state is RotationState.PREPARING:
-                return None
-            after = looked(read, occasion) if read.step else read
-            try:
-                if after != read:
-                    self._store.note_look(read, after)
-                return after
-            except Conflict:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                read = self.open_rotation(rotation.site)
-        return None
 
     def _put_off(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> Rotation:
         """Record since when the path keeps the gate from deciding."""

@@ -8,7 +8,10 @@ from engage_server.checks import Finding
 from engage_server.errors import Conflict, EngageError
 from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
+from engage_server.services.rotation.gate.soak import looked
 from engage_server.store.interface import EvidenceStore, PageStore, PathStore, ReleaseStore, RotationStore, SiteStore
+
+ATTEMPTS = 3  # while others look at the same rotation
 
 
 class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, PathStore, PageStore, Protocol):
@@ -36,6 +39,27 @@ class RotationSteps:
         except EngageError as error:  # its key cannot be opened
             return error.sentence
         return in_one_line(errors)
+
+    def _looked(self, rotation: Rotation, occasion: Occasion) -> Rotation | None:
+        """Record this look at the rotation. Looks add up to the soak time. None: nothing is open any more.
+
+        Raises:
+            Conflict: Others look again and again at this moment, or have advanced it.
+        """
+        read: Rotation | None = rotation
+        for attempt in range(ATTEMPTS):
+            if read is None or read.state is RotationState.PREPARING:
+                return None
+            after = looked(read, occasion) if read.step else read
+            try:
+                if after != read:
+                    self._store.note_look(read, after)
+                return after
+            except Conflict:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                read = next(iter(self._store.rotations(rotation.site, only_open=True)), None)
+        return None
 
     def _end(
         self, rotation: Rotation, state: RotationState, why: str, occasion: Occasion, *, go_back: bool
