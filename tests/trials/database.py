@@ -52,7 +52,7 @@ class DatabaseServer:
         where = ("-h", primary.machine.address, "-p", str(_PORT), "-U", _ROLE)
         self._run("pg_basebackup", *where, "-D", self._data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
         self.start()
-        eventually(lambda: primary.ask("SELECT count(*) FROM pg_stat_replication") == "1", "the standby follows")
+        eventually(primary.has_standby, "the standby follows")
 
     def start(self) -> None:
         """Start the cluster that there is, and wait until it answers."""
@@ -84,6 +84,10 @@ class DatabaseServer:
         ) as connection:
             found = connection.execute(sql.encode())
             return found.fetchall() if found.description else []
+
+    def has_standby(self) -> bool:
+        """Whether a standby receives what is written here."""
+        return self.ask("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "1"
 
     def promote(self) -> None:
         """Make it the primary. It is one when this returns."""

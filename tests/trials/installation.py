@@ -167,10 +167,15 @@ class Installation:
         sleeping = [each for pid in operators for each in processes_of(pid)]
         for pid in sleeping:
             os.kill(pid, signal.SIGSTOP)
+        waits = bool(self.primary.ask("SHOW synchronous_standby_names"))
+        self.primary.wait_for_standby(False)  # both ends of the replication take the jump for a silence, and part
         off = moment - datetime.now(UTC)
         for name, clock in self.clocks.items():
             clock.set(off + ahead.get(name.replace("-", "_"), timedelta()))
         time.sleep(_REPORTED_AGAIN)
+        if waits:
+            eventually(self.primary.has_standby, "the standby follows again")
+            self.primary.wait_for_standby(True)
         for pid in sleeping:
             os.kill(pid, signal.SIGCONT)
 

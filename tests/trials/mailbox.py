@@ -29,7 +29,8 @@ class Mailbox:
 
 
 async def _serve(address: str, folder: Path) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(Mailbox(folder)), address, PORT)
+    mailbox = Mailbox(folder)  # for all connections: it numbers what arrives
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(mailbox), address, PORT)
     await server.serve_forever()
 
 
