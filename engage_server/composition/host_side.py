@@ -3,6 +3,7 @@
 Each is imported and built when first used.
 """
 
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,12 @@ class HostSide:
         from engage_server.services.device_files.fault_journal import FaultJournal
 
         return FaultJournal(self._settings.faults_dir)
+
+    def balancers_address(self, now: datetime) -> str:
+        """The address of a balancer that seems to hide those of all doors. "" for none, or if one is named."""
+        from engage_server.services.evidence.callers import balancers_address
+
+        return "" if self._settings.proxy_protocol_from else balancers_address(self._store, now)
 
     @cached_property
     def disk(self) -> "DiskOverview":

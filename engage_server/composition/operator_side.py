@@ -210,12 +210,6 @@ class OperatorSide(Alerted, HostSide):
 
         return backup_standing(self._store, now, is_nightly=self._settings.has_nightly_backups)
 
-    def balancers_address(self, now: datetime) -> str:
-        """The address of a balancer that seems to hide those of all doors. "" for none, or if one is named."""
-        from engage_server.services.evidence.callers import balancers_address
-
-        return "" if self._settings.proxy_protocol_from else balancers_address(self._store, now)
-
     @cached_property
     def backup_runs(self) -> "BackupStore":
         """What is known of backups and drills."""

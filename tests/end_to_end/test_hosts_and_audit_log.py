@@ -15,7 +15,10 @@ from tests.support.chains import HOSTS, SITE_KEY
 from tests.support.postgresql import PostgresServer
 from tests.support.running import ENGAGE, clean_environment, engage, ok
 
-WORKER = "INSERT INTO workers VALUES (?, ?, ?, ?, 1, '{\"main\": 1}', '{}', ?)"
+WORKER = (
+    "INSERT INTO workers (worker, host, pid, listener, generation, served, trouble, seen_at) "
+    "VALUES (?, ?, ?, ?, 1, '{\"main\": 1}', '{}', ?)"
+)
 ENTRY = re.compile(r"^audit log: entry (\d+:[0-9a-f]{64})$", re.MULTILINE)
 
 
