@@ -179,11 +179,11 @@ class Installation:
         for pid in sleeping:
             os.kill(pid, signal.SIGCONT)
 
-    def arrived(self, beginning: str) -> list[EmailMessage]:
-        """The mails whose subject begins so, the oldest first."""
+    def arrived(self, *beginnings: str) -> list[EmailMessage]:
+        """The mails whose subject begins in one of these ways, the oldest first."""
         files = [each.read_bytes() for each in sorted(self.mails.iterdir())]
         mails = [message_from_bytes(each, policy=default) for each in files]
-        return [each for each in mails if str(each["Subject"]).startswith(beginning)]
+        return [each for each in mails if str(each["Subject"]).startswith(beginnings)]
 
     def missing(self) -> int:
         """How many things that doors saw answered are not in the store, and how many are there too often."""
