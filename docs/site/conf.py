@@ -19,6 +19,7 @@ root_doc = "docs/index"
 include_patterns = [
     "docs/**.md",
     "deploy/*/README.md",
+    "deploy/helm/*/README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
