@@ -36,7 +36,10 @@ DATABASE = json.dumps(
     {"db": {"usrRcrd": {"deleteAll": 1, "add": []}, "schedules": [{"days": ["Mo"]}]}, "nxtDbVerTS": "0x1"}
 )
 SMS = "REBOOT canary-of-an-sms"
-WORKER = "INSERT INTO workers VALUES ('https 1 on b', 'b', 1, 'https', 1, '{}', '{}', '2026-01-02 03:04:00.000000')"
+WORKER = (
+    "INSERT INTO workers (worker, host, pid, listener, generation, served, trouble, seen_at) "
+    "VALUES ('https 1 on b', 'b', 1, 'https', 1, '{}', '{}', '2026-01-02 03:04:00.000000')"
+)
 SEEN = (
     "INSERT INTO device_histories (site, identity, first_seen, last_seen, nights, due_at, notices, certificates, "
     "refusals, failure, fetched_release, finished_release, finished_at, asked_again_at, is_shared_address) "

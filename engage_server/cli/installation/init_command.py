@@ -87,8 +87,10 @@ def init(
     Exit status 1 if everything was done but the audit log had been changed. The log is left as it is, and not signed
     again.
     """
-    assert_not_restoring(session.settings())  # before the first file is written
-    has_settings = settings_file(session.config, session.environment, session.folder)[0].exists()
+    file, is_named = settings_file(session.config, session.environment, session.folder)
+    has_settings = file.exists()
+    if has_settings or not is_named:  # a file that is named is made first: it says where the data are
+        assert_not_restoring(session.settings())  # before the first file is written
     if not new and has_settings:
         assert_not_lost(session.settings(), early=True)
     key = read_site_key_option(session, site_key_file, demo, may_be_gone=has_settings)
