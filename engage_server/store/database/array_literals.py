@@ -4,12 +4,13 @@ The driver can do it, too. But it looks at each value by itself, which takes a t
 Here the type of the column is known, so its values are joined in one step.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Dialect, Integer, SmallInteger, String
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Dialect, Integer, SmallInteger, String
 
 from engage_server.store.tables import EpochSeconds, UtcDateTime
 
@@ -37,6 +38,8 @@ def literal_of(column: Column[Any], dialect: Dialect) -> tuple[str, Literal]:
         return "bigint[]", lambda values: _plain(_NULL if value is None else str(int(value)) for value in values)
     if isinstance(kind, String):
         return "text[]", _texts
+    if isinstance(kind, JSON):
+        return "json[]", lambda values: _texts([json.dumps(value) for value in values])
     raise TypeError(f"{column}: its type cannot be written in batches")
 
 

@@ -64,7 +64,7 @@ def look_through(members: Members) -> Found:
     for table in sorted(course.rows.keys() | manifest.rows.keys()):
         if course.rows.get(table) != manifest.rows.get(table):
             has, wanted = course.rows.get(table, "no"), manifest.rows.get(table, "no")
-            raise damaged(f"tables/{table}", f"it has {has} rows, and the manifest says {wanted}")
+            raise damaged(f"tables/{table}", f"it has {has} rows, and {MANIFEST} says {wanted}")  # either was changed
     if course.files != manifest.files:
         raise damaged(MANIFEST, f"it says {manifest.files} files, and the archive has {course.files}")
     return found
