@@ -183,7 +183,7 @@ class Installation:
         """The mails whose subject begins in one of these ways, the oldest first."""
         files = [each.read_bytes() for each in sorted(self.mails.iterdir())]
         mails = [message_from_bytes(each, policy=default) for each in files]
-        return [each for each in mails if str(each["Subject"]).startswith(beginnings)]
+        return [each for each in mails if str(each["Subject"]).strip().startswith(beginnings)]  # folded after the colon
 
     def missing(self) -> int:
         """How many things that doors saw answered are not in the store, and how many are there too often."""
