@@ -14,6 +14,7 @@ import pytest
 from tests.support.alone import instance_alone
 from tests.support.hostile import ask
 from tests.support.lengths import examples
+from tests.support.listening import was_read
 from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
@@ -114,7 +115,7 @@ def test_a_request_that_is_on_its_way_is_answered_before_the_end(installation: P
         connection = context.wrap_socket(plain, server_hostname="localhost") if secure else plain
         with closing(connection):
             connection.sendall(b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
-            time.sleep(0.3)
+            eventually(lambda: was_read(connection), "the worker has what was sent so far")
             alone.process.terminate()
             time.sleep(1)
             connection.sendall(b"cd")
@@ -131,7 +132,7 @@ def test_who_never_ends_does_not_hold_the_end_up(installation: Path) -> None:
         closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=60)) as connection,
     ):
         connection.sendall(b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab")
-        time.sleep(0.3)
+        eventually(lambda: was_read(connection), "the worker has what was sent so far")
         begun = time.monotonic()
         pair.process.send_signal(signal.SIGTERM)
         assert pair.process.wait(40) == 0
