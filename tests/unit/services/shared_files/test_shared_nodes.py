@@ -14,7 +14,8 @@ from engage_server.services.call_in.call import CallKind
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection
 from engage_server.services.device_files.for_devices import FileForDevice
-from engage_server.services.shared_files.copy import STATE, SharedCopies
+from engage_server.services.shared_files.copies import SharedCopies
+from engage_server.services.shared_files.place import STATE
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.interface.shared_files import UploadLimits
 from engage_server.store.sql_store import SqlStore

@@ -103,7 +103,11 @@ def test_a_removed_device_leaves_a_word_for_the_hosts(store: SqlStore, event: Au
     assert list(store.shared_serials("main", "", 10)) == []
     assert not store.remove_device(ONE, "main", event, had_files=False), "a word is nothing to remove"
     again = put_first(store)
-    assert [each.change for each in store.changed_shared_files("main", change, 10)] == [again]
+    heads = store.changed_shared_files("main", change, 10)
+    assert [each.change for each in heads] == [left.change, again], "a host that was away has to hear both, in order"
+    assert list(store.shared_serials("main", "", 10)) == [ONE]
+    assert store.remove_device(ONE, "main", event, had_files=False)
+    assert [each.kind for each in store.shared_heads("main", ONE)] == [REMOVED], "one word is enough"
 
 
 def put_first(store: SqlStore) -> int:
