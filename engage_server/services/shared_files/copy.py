@@ -90,6 +90,9 @@ class SharedCopy:
             place = CopyPlace(standing.journal)
         if place.change > standing.changes:
             done.faults.append(("", _OLDER.format(site=site)))
+            # what comes now must be copied, even if its number is not above all that were ever given
+            place = replace(place, change=standing.changes)
+            write_place(self._data, site, place)
         place = self._try_again(site, place, done)
         while not (place.is_complete and place.change >= standing.changes):
             heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)

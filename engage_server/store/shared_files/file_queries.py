@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from engage_server.store.interface.shared_files import REMOVED, SharedDraft, SharedHead
-from engage_server.store.shared_files.site_rows import locked_standing, next_change, select_standing
+from engage_server.store.shared_files.site_rows import count_upload, locked_standing, next_change, select_standing
 from engage_server.store.shared_files.tables import shared_files, shared_reports, shared_sites, shared_uploads
 
 _MOST_BYTES = 17 * 1024 * 1024  # a file has 16 MiB at most
 _EARLIER_KEPT = 10  # as in a device's folder
-_C = shared_files.c
+_C, _U = shared_files.c, shared_uploads.c
 _HEAD = (_C.serial, _C.kind, _C.version, _C.change, _C.digest, _C.length, _C.put_at, _C.is_current)
 
 
@@ -73,6 +73,8 @@ def delete_device(connection: Connection, row_id: int, serial: str, at: datetime
         return False
     locked_standing(connection, row_id)
     was_there = False
+    uploaded = connection.scalar(select(func.sum(_U.length)).where(_U.site_id == row_id, _U.serial == serial))
+    count_upload(connection, row_id, numbers=0, more=-int(uploaded or 0))  # else the site would be full one day
     for table in (shared_files, shared_uploads, shared_reports):
         gone = delete(table).where(table.c.site_id == row_id, table.c.serial == serial)
         if table is shared_files:
