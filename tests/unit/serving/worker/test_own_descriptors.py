@@ -43,7 +43,8 @@ class Balancer:
 
     def open(self, *content: bytes) -> int:
         ours, theirs = socket.socketpair()
-        self.ours.append(ours), self.theirs.append(theirs)
+        self.ours.append(ours)
+        self.theirs.append(theirs)
         for each in content:
             theirs.sendall(each)
         self.clients.accept(ours, "192.0.2.1", 0.0)
