@@ -194,6 +194,11 @@ class Settings(Folders):
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    shared_upload_days: Annotated[int, Bounds(ge=1, le=36_500)] | None = setting(
+        None,
+        "How many days the database keeps uploads of sites with shared files. One that a system with a good token has "
+        "not read yet stays. If it is not set: all stay, until device_disk_mib or site_disk_mib is reached.",
+    )
     alert_store_away_minutes: Annotated[int, Bounds(ge=1, le=10_080)] = setting(
         10, "How many minutes the database may not answer before recipients of alerts hear of it."
     )

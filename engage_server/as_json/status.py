@@ -125,6 +125,8 @@ class WorkersJson(Shape):
     """Hosts that stopped reporting without signing off, with the time of their last report. Null: not known."""
     silent_workers: list[str]
     """Worker processes that stopped reporting without signing off."""
+    old_copies: dict[str, Instant]
+    """Hosts whose copy of shared files has lacked a change for longer than copying takes, and since when."""
     missing_listeners: list[str]
     """``http`` or ``https`` if no live worker has it."""
     evidence_gaps: list[str]
@@ -228,6 +230,7 @@ def _workers_json(found: InstallationStatus) -> WorkersJson:
             name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
         },
         "silent_workers": [each.worker for each in found.silent_workers],
+        "old_copies": {name: since.isoformat() for name, since in found.old_copies.items()},
         "missing_listeners": list(found.missing_listeners),
         "evidence_gaps": list(found.gaps),
     }

@@ -8,13 +8,13 @@ from engage_server.composition.disk_space import disk_room
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import CallIn, CallInWay
 from engage_server.settings import Settings
-from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
     from engage_server.services.call_in.delivering.delivery import Destination, UploadDelivery
     from engage_server.services.call_in.from_shared import SharedAnswers
     from engage_server.services.evidence.sightings import Sightings
-    from engage_server.services.shared_files.copy import SharedCopies
+    from engage_server.services.shared_files.copies import SharedCopies
+    from engage_server.store.interface import SharedFileStore
 
 _MIB = 1024 * 1024
 
@@ -37,7 +37,7 @@ def shared_answers(settings: Settings, sightings: "Sightings") -> "SharedAnswers
 
 def shared_copies(
     settings: Settings,
-    store: SqlStore,
+    store: "SharedFileStore",
     call_ins: Callable[[], Mapping[str, CallIn]],
     tell: Callable[[str, str, str], None],
     clock: Callable[[], datetime],
@@ -46,14 +46,15 @@ def shared_copies(
 
     Args:
         settings: The settings.
-        store: The store.
+        store: The store, with the key that opens its secrets.
         call_ins: Gives the sites' current settings for call-ins.
         tell: Called with a site, a device and a sentence that operators should read. ``engage status`` shows it, too.
         clock: Gives the time, timezone-aware.
     """
     from engage_server.services.device_files.fault_journal import NO_DEVICE, CallFault, FaultJournal
     from engage_server.services.device_files.folder import DeviceFolders
-    from engage_server.services.shared_files.copy import SharedCopies, SharedCopy
+    from engage_server.services.shared_files.copies import SharedCopies
+    from engage_server.services.shared_files.copy import SharedCopy
 
     journal = FaultJournal(settings.faults_dir)
 
@@ -63,15 +64,15 @@ def shared_copies(
 
     copy = SharedCopy(store, DeviceFolders(settings.data_dir), settings.data_dir)
 
-    def sites() -> list[str]:
-        return [name for name, each in call_ins().items() if each.way is CallInWay.SHARED]
+    def sites() -> dict[str, bool]:
+        return {name: each.way is CallInWay.SHARED for name, each in call_ins().items()}
 
     return SharedCopies(store, copy, sites, tell_all)
 
 
 def database_deliveries(
     settings: Settings,
-    store: SqlStore,
+    store: Callable[[], "SharedFileStore"],
     call_ins: Mapping[str, CallIn],
     running: Mapping[tuple[str, str], "UploadDelivery"],
 ) -> dict[tuple[str, str], "UploadDelivery"]:
@@ -81,7 +82,7 @@ def database_deliveries(
 
     Args:
         settings: The settings.
-        store: The store.
+        store: Gives the store, with the key that seals its secrets.
         call_ins: How sites answer.
         running: The result of the last call. A delivery is kept if its destination is still the same.
     """
@@ -93,14 +94,14 @@ def database_deliveries(
     for site, call_in in call_ins.items():
         if call_in.way is not CallInWay.SHARED and not (settings.upstream_spool_dir / site / FOR_DATABASE).is_dir():
             continue
-        destination = _folders(settings) if call_in.way is CallInWay.FILES else _database(settings, store)
+        destination = _folders(settings) if call_in.way is CallInWay.FILES else _database(settings, store())
         key = site, destination.name
         spool = UpstreamSpool(disk_room(settings), waiting=FOR_DATABASE)
         found[key] = running.get(key) or UploadDelivery(site, spool, destination, FaultJournal(settings.faults_dir))
     return found
 
 
-def _database(settings: Settings, store: SqlStore) -> "Destination":
+def _database(settings: Settings, store: "SharedFileStore") -> "Destination":
     from engage_server.services.shared_files.destinations import StoreDestination
     from engage_server.store.interface.shared_files import UploadLimits
 

@@ -14,8 +14,9 @@ from engage_server.services.call_in.from_files import FileAnswers
 from engage_server.services.call_in.from_shared import SharedAnswers
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.for_devices import FileForDevice
-from engage_server.services.shared_files.copy import Copied, SharedCopy, read_place
+from engage_server.services.shared_files.copy import SharedCopy, read_place
 from engage_server.services.shared_files.destinations import StoreDestination
+from engage_server.services.shared_files.device_copy import Copied
 from engage_server.services.shared_files.exchange import EitherExchange
 from engage_server.services.shared_files.feed import EitherFeed
 from engage_server.services.shared_files.for_devices import EitherFileChange, EitherFiles

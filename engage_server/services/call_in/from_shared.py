@@ -20,6 +20,7 @@ from engage_server.services.call_in.call import (
 )
 from engage_server.services.call_in.delivering.upload_spool import Appended, Upload, UpstreamSpool
 from engage_server.services.call_in.from_files import database_answer
+from engage_server.services.device_files.copied import assert_as_copied
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.device_files.given_database import GivenDatabase, written_given
 from engage_server.services.evidence.device_audits import note_device_audits
@@ -79,11 +80,13 @@ class SharedAnswers:
 
     def _database(self, known: KnownCall, serial: str) -> CallAnswer:
         """A new host does not know yet whether a device has a database: that device must call again."""
-        answer = NOT_FOUND
+        answer, is_copied = NOT_FOUND, self._is_copied(known.site)
         if self._folders.exists(known.site, serial):
             with self._folders.open(known.site, serial) as folder:
+                if is_copied:
+                    assert_as_copied(folder.path, known.call.since)
                 answer = database_answer(folder, known, lambda given: self._report(known, serial, given))
-        return LATER if answer is NOT_FOUND and not self._is_copied(known.site) else answer
+        return LATER if answer is NOT_FOUND and not is_copied else answer
 
     def _report(self, known: KnownCall, serial: str, given: GivenDatabase) -> None:
         self._keep(known, serial, GIVEN, written_given(given))

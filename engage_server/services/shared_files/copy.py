@@ -1,33 +1,38 @@
 """This host's copy of the files that operators give to devices: devices get it, so no call waits for the database.
 
 The copy lies in the devices' folders, as files do that this host alone has. ``.shared`` beside them says how far it has
-come. Only what changed is read, one file at a time, whatever the number of devices. A process that is killed does the
-last part again. The copy never goes back to an older file: a host whose database was
-restored keeps what its devices have.
+come. Only what changed is read, a page at a time, whatever the number of devices. A process that is killed does the
+last part again. The copy never goes back to an older file: a host whose database was restored keeps what its devices
+have.
+
+Whoever changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one
+page after the other, and what differs is copied again.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import BodyInvalid, EngageError, FileNotUsable
+from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible
+from engage_server.file_locks import locked
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.protocol.json_body import read_json, write_json
-from engage_server.services.device_files.folder import DATABASE, EARLIER, MAX_FILE_BYTES, DeviceFolders
-from engage_server.services.shared_files.contents import FILES, rank_in
+from engage_server.services.device_files.copied import digest_on_disk, read_copied
+from engage_server.services.device_files.folder import DATABASE, DeviceFolders
+from engage_server.services.shared_files.contents import FILES
+from engage_server.services.shared_files.device_copy import Copied, DeviceCopy
 from engage_server.store.interface.shared_files import REMOVED, SharedFileStore, SharedHead, SharedStanding
 
 STATE = ".shared"  # in the site's folder; no device's folder has such a name
 _STATE_BYTES = 4096
-_TOLD_KEPT = 1000
 _OLDER = (
     "the database has older files than the copy of this host: it was restored. Give it the newer ones: "
     "engage site call-in {site} --shared"
 )
 _AT_ONCE = 200  # files between two writes of the state
+_COPYING = ".copying"  # the folder whose lock the process has that writes copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +48,6 @@ class CopyPlace:
     journal: str = ""
     change: int = 0
     is_complete: bool = False
-
-
-@dataclass(slots=True)
-class Copied:
-    """What one run did.
-
-    Attributes:
-        files: How many files changed here.
-        faults: A device, and why its file was left as it is.
-    """
-
-    files: int = 0
-    faults: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read_place(data: Path, site: str) -> CopyPlace:
@@ -79,9 +71,10 @@ class SharedCopy:
         self._store = store
         self._folders = folders
         self._data = data
+        self._checked: dict[str, int] = {}
 
     def follow(self, site: str, standing: SharedStanding) -> Copied:
-        """Copy what changed.
+        """Copy what changed. While the files of the site are moved, do nothing.
 
         Args:
             site: The site's name.
@@ -96,60 +89,98 @@ class SharedCopy:
             place = CopyPlace(standing.journal)
         if place.change > standing.changes:
             done.faults.append(("", _OLDER.format(site=site)))
-        if place.is_complete and place.change >= standing.changes:
-            return done
-        while True:
-            heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
-            for head in heads:
-                self.apply(site, head, done)
-            is_last = len(heads) < _AT_ONCE
-            change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
-            place = CopyPlace(place.journal, change, place.is_complete or is_last)
-            self._write(site, place)
-            if is_last:
+        while not (place.is_complete and place.change >= standing.changes):
+            with self.turn(site) as is_mine:
+                if not is_mine:
+                    break
+                heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
+                self._apply_all(site, heads, done, is_first=not place.is_complete)
+                is_last = len(heads) < _AT_ONCE
+                change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
+                place = CopyPlace(place.journal, change, place.is_complete or is_last)
+                self._write(site, place)
+        return done
+
+    def has_all(self, site: str, standing: SharedStanding) -> bool:
+        """Whether the copy has come as far as the site."""
+        place = read_place(self._data, site)
+        return place.journal == standing.journal and place.is_complete and place.change >= standing.changes
+
+    def end(self, site: str) -> None:
+        """The site does not share its files any more: what is here may change, and the next copy is a first one."""
+        (self._data / site / STATE).unlink(missing_ok=True)
+
+    def check(self, site: str) -> Copied:
+        """Compare the next page of copies with the database, and copy again what differs.
+
+        Raises:
+            StoreNotUsable: The database does not answer.
+            NotPossible: A file cannot be written.
+        """
+        done, place = Copied(), read_place(self._data, site)
+        with self.turn(site) as is_mine:
+            if not is_mine or not place.is_complete:
                 return done
+            heads = self._store.changed_shared_files(site, self._checked.get(site, 0), _AT_ONCE)
+            self._checked[site] = heads[-1].change if len(heads) == _AT_ONCE else 0
+            known = [each for each in heads if each.change <= place.change]
+            self._apply_all(site, [each for each in known if self._differs(site, each)], done, is_first=False)
+        return done
 
-    def apply(self, site: str, head: SharedHead, done: Copied) -> None:
-        """Make this host's file as the database says, unless this host has a newer one."""
-        heads = self._store.shared_heads(site, head.serial)
-        present = next((each for each in heads if each.kind == head.kind and each.is_current), None)
-        if present is None:  # something else happened to it meanwhile, which has a greater number
-            return
-        if present.kind == REMOVED:
-            done.files += self._folders.remove(site, head.serial)
-            return
+    @contextmanager
+    def turn(self, site: str, seconds: float = 0) -> Iterator[bool]:
+        """Keep others from writing copies of this site. Yields whether nobody else does.
+
+        Raises:
+            NotPossible: Somebody else does, and has for so many seconds.
+        """
+        folder = self._data / site / _COPYING
+        if not folder.is_dir():
+            make_folder(folder, within=self._data)
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(folder, seconds))
+            except NotPossible:
+                if seconds:
+                    raise
+                yield False
+                return
+            yield True
+
+    def apply(self, site: str, head: SharedHead, done: Copied, *, is_first: bool = True) -> None:
+        """Make this host's file as the database says, unless this host has a newer one. See :meth:`_apply_all`."""
+        self._apply_all(site, [head], done, is_first=is_first)
+
+    def _apply_all(self, site: str, heads: Sequence[SharedHead], done: Copied, *, is_first: bool) -> None:
+        """Make this host's files as the database says.
+
+        Args:
+            site: The site's name.
+            heads: Files that changed.
+            done: What was done is added to it.
+            is_first: Whether the files that are here may be from before the site shared them.
+        """
+        serials = list(dict.fromkeys(head.serial for head in heads))
+        of_all = self._store.shared_heads_of(site, serials)
+        by_serial: dict[str, list[SharedHead]] = {serial: [] for serial in serials}
+        for each in of_all:
+            by_serial[each.serial].append(each)
+        for serial, own in by_serial.items():
+            kinds = {head.kind for head in heads if head.serial == serial}
+            if any(each.kind == REMOVED and each.is_current for each in own):
+                done.files += self._folders.remove(site, serial)
+            elif own:
+                DeviceCopy(self._store, self._folders, site, serial, own).make(kinds, done, is_first=is_first)
+
+    def _differs(self, site: str, head: SharedHead) -> bool:
         path = self._folders.path(site, head.serial)
-        is_database = present.kind == "database"
-        earlier = [each for each in heads if each.kind == present.kind and not each.is_current] if is_database else []
-        if is_database and (rank_in(_content(path / DATABASE)) or "") > present.version:
-            done.faults.append((head.serial, "this host has a newer database than the shared one, and keeps it"))
-            return
-        for each in earlier:
-            done.files += self._copy(site, each, path / EARLIER / f"{each.version}.json")
-        done.files += self._copy(site, present, path / FILES[present.kind])
-        if is_database:
-            self._forget(site, head.serial, earlier)
-
-    def _copy(self, site: str, head: SharedHead, path: Path) -> bool:
-        """Write one file as a whole. The database is read before the lock: a device waits only for the disk."""
-        if _digest(path) == head.digest:
-            return False
-        content = self._store.shared_content(site, head.change)
-        if content is None or hashlib.sha256(content).hexdigest() != head.digest:
-            return False  # it was replaced just now
-        with self._folders.open(site, head.serial):
-            if path.parent.name == EARLIER:
-                make_folder(path.parent)
-            replace_file(path, content, SECRET_MODE)
-        return True
-
-    def _forget(self, site: str, serial: str, earlier: Sequence[SharedHead]) -> None:
-        """Remove earlier databases that the others do not have: every host must answer a device in the same way."""
-        kept = {f"{each.version}.json" for each in earlier}
-        with self._folders.open(site, serial) as folder:
-            for path in (folder.path / EARLIER).glob("0x*.json"):
-                if path.name not in kept:
-                    path.unlink(missing_ok=True)
+        if head.kind == REMOVED:
+            return path.is_dir()
+        name, digests = FILES[head.kind], read_copied(path)
+        if digests.get(name) != head.digest:
+            return True
+        names = [each for each in digests if each == name or (name == DATABASE and "/" in each)]
+        return any(digest_on_disk(path / each) != digests[each] for each in names)
 
     def _write(self, site: str, place: CopyPlace) -> None:
         folder = self._data / site
@@ -157,66 +188,3 @@ class SharedCopy:
             make_folder(folder, within=self._data)
         value = {"journal": place.journal, "change": place.change, "complete": place.is_complete}
         replace_file(folder / STATE, write_json(value), SECRET_MODE)
-
-
-class SharedCopies:
-    """The copies of all sites.
-
-    Args:
-        store: The database.
-        copy: Copies one site.
-        sites: Gives the names of the sites whose files are shared now.
-        tell: Called with a site, a device and a sentence that operators should read.
-    """
-
-    def __init__(
-        self,
-        store: SharedFileStore,
-        copy: SharedCopy,
-        sites: Callable[[], Sequence[str]],
-        tell: Callable[[str, str, str], None],
-    ) -> None:
-        self._store = store
-        self._copy = copy
-        self._sites = sites
-        self._tell = tell
-        self._told: set[tuple[str, str, str]] = set()
-
-    def run(self) -> None:
-        """Copy what changed, of each site. A fault of one site does not stop the others.
-
-        Raises:
-            EngageError: The first fault.
-        """
-        wanted = self._sites()
-        if not wanted:
-            return
-        standings, first = self._store.shared_standings(), None
-        for site in wanted:
-            if (standing := standings.get(site)) is None:
-                continue
-            try:
-                self._tell_once(site, self._copy.follow(site, standing).faults)
-            except EngageError as error:
-                first = first or error
-        if first is not None:
-            raise first
-
-    def _tell_once(self, site: str, faults: Sequence[tuple[str, str]]) -> None:
-        now = {(site, serial, fault) for serial, fault in faults}
-        for each in sorted(now - self._told):
-            self._tell(*each)
-        if len(self._told) > _TOLD_KEPT:
-            self._told.clear()
-        self._told |= now
-
-
-def _content(path: Path) -> bytes | None:
-    with suppress(FileNotUsable):
-        return read_file(path, limit=MAX_FILE_BYTES)
-    return None
-
-
-def _digest(path: Path) -> str:
-    content = _content(path)
-    return "" if content is None else hashlib.sha256(content).hexdigest()
