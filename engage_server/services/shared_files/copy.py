@@ -9,7 +9,7 @@ Whoever changes or removes a copy on the disk changes nothing for long. All copi
 page after the other, and what differs is copied again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ _OLDER = (
     "engage site call-in {site} --shared"
 )
 _AT_ONCE = 200  # files between two writes of the state
+_READ_TOGETHER = 8 * 1024 * 1024
 _COPYING = ".copying"  # the folder whose lock the process has that writes copies
 
 
@@ -162,6 +163,7 @@ class SharedCopy:
         """
         serials = list(dict.fromkeys(head.serial for head in heads))
         of_all = self._store.shared_heads_of(site, serials)
+        ready = self._ready(site, heads)
         by_serial: dict[str, list[SharedHead]] = {serial: [] for serial in serials}
         for each in of_all:
             by_serial[each.serial].append(each)
@@ -170,7 +172,18 @@ class SharedCopy:
             if any(each.kind == REMOVED and each.is_current for each in own):
                 done.files += self._folders.remove(site, serial)
             elif own:
-                DeviceCopy(self._store, self._folders, site, serial, own).make(kinds, done, is_first=is_first)
+                device = DeviceCopy(self._store, self._folders, site, serial, own, ready)
+                device.make(kinds, done, is_first=is_first)
+
+    def _ready(self, site: str, heads: Sequence[SharedHead]) -> Mapping[int, bytes]:
+        """Contents that are read together. A long one is read for itself, when its turn has come."""
+        wanted = list[int]()
+        room = _READ_TOGETHER
+        for head in heads:
+            if head.kind != REMOVED and head.length <= room and self._differs(site, head):
+                wanted.append(head.change)
+                room -= head.length
+        return self._store.shared_contents(site, wanted) if wanted else {}
 
     def _differs(self, site: str, head: SharedHead) -> bool:
         path = self._folders.path(site, head.serial)

@@ -1,6 +1,6 @@
 """Makes the copy of one device's shared files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,16 +39,24 @@ class DeviceCopy:
         site: The site's name.
         serial: The device.
         heads: All its files in the database.
+        ready: Contents that were read already, by number.
     """
 
     def __init__(
-        self, store: SharedFileStore, folders: DeviceFolders, site: str, serial: str, heads: Sequence[SharedHead]
+        self,
+        store: SharedFileStore,
+        folders: DeviceFolders,
+        site: str,
+        serial: str,
+        heads: Sequence[SharedHead],
+        ready: Mapping[int, bytes],
     ) -> None:
         self._store = store
         self._folders = folders
         self._site = site
         self._serial = serial
         self._heads = heads
+        self._ready = ready
         self._path = folders.path(site, serial)
         self._digests = dict(read_copied(self._path))
 
@@ -129,7 +137,7 @@ class DeviceCopy:
         """The content, if this host does not have it and the database still has it."""
         if digest_on_disk(self._path / name) == head.digest:
             return None
-        content = self._store.shared_content(self._site, head.change)
+        content = self._ready.get(head.change) or self._store.shared_content(self._site, head.change)
         return content if content is not None and digest_of(content) == head.digest else None
 
 

@@ -181,6 +181,9 @@ class SharedFileStore(Protocol):
     def shared_content(self, site: str, change: int) -> bytes | None:
         """Return the content of a file. None if it is gone."""
 
+    def shared_contents(self, site: str, changes: Sequence[int]) -> Mapping[int, bytes]:
+        """The same of several files, by number. Those that are gone are left out."""
+
     def put_shared_file(
         self,
         site: str,

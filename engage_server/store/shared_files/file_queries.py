@@ -50,6 +50,16 @@ def select_content(connection: Connection, row_id: int, change: int, seal: Conte
     return seal.open(row_id, row.serial, what_of_file(row.kind, row.digest), bytes(row.content_sealed))
 
 
+def select_contents(connection: Connection, row_id: int, changes: Sequence[int], seal: ContentSeal) -> dict[int, bytes]:
+    """Return the contents of these files, by number. Those that are gone are left out."""
+    query = select(_C.change, _C.serial, _C.kind, _C.digest, _C.content_sealed)
+    rows = connection.execute(query.where(_C.site_id == row_id, _C.change.in_(changes), _C.kind != REMOVED))
+    return {
+        row.change: seal.open(row_id, row.serial, what_of_file(row.kind, row.digest), bytes(row.content_sealed))
+        for row in rows
+    }
+
+
 def put(
     connection: Connection,
     row_id: int,

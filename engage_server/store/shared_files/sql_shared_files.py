@@ -61,6 +61,10 @@ class SqlSharedFiles:
         with reading(self._engine) as connection:
             return file_queries.select_content(connection, site_id(connection, site), change, self._seal)
 
+    def shared_contents(self, site: str, changes: Sequence[int]) -> Mapping[int, bytes]:
+        with reading(self._engine) as connection:
+            return file_queries.select_contents(connection, site_id(connection, site), changes, self._seal)
+
     def put_shared_file(
         self,
         site: str,
