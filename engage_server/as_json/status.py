@@ -155,6 +155,9 @@ class SeenStatusJson(Shape):
     """What serves them. Null: the caller has no role at all sites."""
     backups: BackupStandingJson | None
     """How old the newest good backup is. Null: the caller has no role at all sites."""
+    one_address: str | None
+    """The only address that all doors have, such as that of a balancer that hides theirs. Empty: they have several, or
+    the balancer is named in ``proxy_protocol_from``. Null: the caller has no role at all sites."""
 
 
 Uploads = Mapping[str, tuple[int, int]]
@@ -174,7 +177,11 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Uploads) -> S
 
 
 def seen_status_json(
-    found: InstallationStatus, now: datetime, uploads: Uploads, backups: BackupStanding | None
+    found: InstallationStatus,
+    now: datetime,
+    uploads: Uploads,
+    backups: BackupStanding | None,
+    one_address: str | None,
 ) -> SeenStatusJson:
     """What a caller may see of all sites.
 
@@ -183,6 +190,7 @@ def seen_status_json(
         now: When it looked; aware, UTC.
         uploads: Of each site.
         backups: How old the newest good one is. None for a caller who may not see what belongs to no site.
+        one_address: The address that all doors have. "" for none. None for that caller.
     """
     sees_all = backups is not None
     of_sites = any(site.needs_attention for site in found.sites)
@@ -194,6 +202,7 @@ def seen_status_json(
         ],
         "installation": _workers_json(found) if sees_all else None,
         "backups": backup_standing_json(backups) if backups is not None else None,
+        "one_address": one_address,
     }
 
 
