@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engage_server.services.evidence.sightings import Sightings
     from engage_server.services.evidence.transfer import SightingTransfer
     from engage_server.services.installation.disk_overview import DiskOverview
-    from engage_server.services.shared_files.copy import SharedCopies
+    from engage_server.services.shared_files.copies import SharedCopies
 
 
 def import_services(*, of_devices: bool) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.protocol.proxy_protocol import SIGNATURE
+from tests.support.commands import engage
 from tests.support.installation import make_installation
 from tests.support.ports import free_ports
 from tests.support.running import NOTICE, RunningPair, eventually, running_pair
@@ -124,6 +125,33 @@ def test_a_balancer_that_speaks_for_itself_is_answered(pair: RunningPair) -> Non
     """A health check: with the command LOCAL."""
     local = SIGNATURE + b"\x20\x00\x00\x00"
     assert answer_to(pair.http_port, BALANCER, local + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+
+def test_what_a_balancer_does_for_itself_is_no_devices(pair: RunningPair) -> None:
+    """A health check by TLS comes every second: as a device, it would be lost on the day when the balancer is."""
+    local, passed_on = SIGNATURE + b"\x20\x00\x00\x00", HEADER
+    for begin in (local, passed_on):
+        for ask in (ASK, f"GET {NOTICE} HTTP/1.0\r\n\r\n".encode()):
+            assert answer_to(pair.http_port, BALANCER, begin + ask).startswith(b"HTTP/1.1 200")
+        connection = connected(pair.https_port, BALANCER)
+        connection.sendall(begin)
+        assert asked_in_tls(connection).startswith(b"HTTP/1.1 200")
+    devices = eventually_devices(pair, DEVICE)
+    assert DEVICE in devices
+    assert BALANCER not in devices
+
+
+def eventually_devices(pair: RunningPair, wanted: str) -> str:
+    """What ``engage device list`` says, once it knows this one."""
+    found = ""
+
+    def is_there() -> bool:
+        nonlocal found
+        found = engage(pair.folder, "device", "list", "--json").stdout
+        return wanted in found
+
+    eventually(is_there, f"{wanted} is a device")
+    return found
 
 
 def test_a_balancer_without_a_header_is_closed_and_named(pair: RunningPair) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from engage_server.errors import BodyInvalid
 from engage_server.protocol.configuration import read_parameters
+from engage_server.protocol.database_answer import version_of
 from engage_server.protocol.device_audits import MAX_EVENTS, events_in
 from engage_server.protocol.json_body import Json, without_secrets, write_json
 from engage_server.services.call_in.call import (
@@ -20,7 +21,7 @@ from engage_server.services.call_in.call import (
 )
 from engage_server.services.call_in.delivering.upload_spool import Appended, Upload, UpstreamSpool
 from engage_server.services.call_in.from_files import database_answer
-from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.device_files.folder import DeviceFolder, DeviceFolders
 from engage_server.services.device_files.given_database import GivenDatabase, written_given
 from engage_server.services.evidence.device_audits import note_device_audits
 from engage_server.services.evidence.sightings import Sightings
@@ -44,6 +45,7 @@ class SharedAnswers:
         is_copied: Whether this host has copied all files of a site at least once.
         sightings: Records the evidence in audits; None if nothing is recorded.
         max_events: An upload with more events is kept, but not searched for evidence.
+        is_newest: Whether the copy of a site was compared with the database a moment ago.
     """
 
     def __init__(
@@ -53,12 +55,15 @@ class SharedAnswers:
         is_copied: Callable[[str], bool],
         sightings: Sightings | None,
         max_events: int = MAX_EVENTS,
+        *,
+        is_newest: Callable[[str], bool],
     ) -> None:
         self._folders = folders
         self._spool = spool
         self._is_copied = is_copied
         self._sightings = sightings
         self._max_events = max_events
+        self._is_newest = is_newest
 
     def answer(self, known: KnownCall) -> CallAnswer:
         """Answer a call."""
@@ -78,10 +83,16 @@ class SharedAnswers:
         return []
 
     def _database(self, known: KnownCall, serial: str) -> CallAnswer:
-        """A new host does not know yet whether a device has a database: that device must call again."""
+        """A new host does not know yet whether a device has a database: that device must call again.
+
+        So must a device that has a newer database than a host that is cut off: another host gave it that one. With the
+        older one, somebody whom an operator has removed could open the door again.
+        """
         answer = NOT_FOUND
         if self._folders.exists(known.site, serial):
             with self._folders.open(known.site, serial) as folder:
+                if not self._is_newest(known.site) and _has_newer(known.call.since, folder):
+                    return LATER
                 answer = database_answer(folder, known, lambda given: self._report(known, serial, given))
         return LATER if answer is NOT_FOUND and not self._is_copied(known.site) else answer
 
@@ -120,3 +131,10 @@ class SharedAnswers:
             marked=known.call.marked,
         )
         return self._spool.append(known.site, serial, upload)
+
+
+def _has_newer(since: str, folder: DeviceFolder) -> bool:
+    """Whether a device says that it has a newer database than this folder."""
+    has, value = version_of(since), folder.present_database()
+    ours = version_of(str(value.get("nxtDbVerTS", ""))) if isinstance(value, dict) else None
+    return has is not None and ours is not None and has > ours

@@ -4,45 +4,46 @@ The copy lies in the devices' folders, as files do that this host alone has. ``.
 come. Only what changed is read, one file at a time, whatever the number of devices. A process that is killed does the
 last part again. The copy never goes back to an older file: a host whose database was
 restored keeps what its devices have.
+
+A file that cannot be copied stops no other one. If this host is at fault, its device is tried again. If the row is, a
+new row has to come.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from engage_server.errors import BodyInvalid, EngageError, FileNotUsable
+from engage_server.errors import (
+    BodyInvalid,
+    EngageError,
+    FileNotUsable,
+    NotPossible,
+    SealBroken,
+    StoreNotUsable,
+    StoreVersionMismatch,
+)
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
-from engage_server.protocol.json_body import read_json, write_json
+from engage_server.protocol.serial_number import decode_serial
 from engage_server.services.device_files.folder import DATABASE, EARLIER, MAX_FILE_BYTES, DeviceFolders
 from engage_server.services.shared_files.contents import FILES, rank_in
+from engage_server.services.shared_files.place import (
+    AGAIN_MOST,
+    CopyPlace,
+    is_plain,
+    read_place,
+    say_heard,
+    write_place,
+)
+from engage_server.services.shared_files.row_checks import assert_content, assert_place
 from engage_server.store.interface.shared_files import REMOVED, SharedFileStore, SharedHead, SharedStanding
 
-STATE = ".shared"  # in the site's folder; no device's folder has such a name
-_STATE_BYTES = 4096
-_TOLD_KEPT = 1000
 _OLDER = (
     "the database has older files than the copy of this host: it was restored. Give it the newer ones: "
     "engage site call-in {site} --shared"
 )
 _AT_ONCE = 200  # files between two writes of the state
-
-
-@dataclass(frozen=True, slots=True)
-class CopyPlace:
-    """How far a copy has come.
-
-    Attributes:
-        journal: Of which journal. "" for none.
-        change: The number of the last change that is in it.
-        is_complete: Whether it had everything at least once.
-    """
-
-    journal: str = ""
-    change: int = 0
-    is_complete: bool = False
 
 
 @dataclass(slots=True)
@@ -58,14 +59,6 @@ class Copied:
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_place(data: Path, site: str) -> CopyPlace:
-    """How far the copy of a site has come on this host. Without a usable file, it begins again."""
-    with suppress(FileNotUsable, BodyInvalid, KeyError, TypeError, ValueError):
-        value: Any = read_json(read_file(data / site / STATE, limit=_STATE_BYTES))
-        return CopyPlace(str(value["journal"]), int(value["change"]), value["complete"] is True)
-    return CopyPlace()
-
-
 class SharedCopy:
     """Keeps the copy. Only one process of a host does it.
 
@@ -79,6 +72,7 @@ class SharedCopy:
         self._store = store
         self._folders = folders
         self._data = data
+        self._tried = 0
 
     def follow(self, site: str, standing: SharedStanding) -> Copied:
         """Copy what changed.
@@ -96,28 +90,79 @@ class SharedCopy:
             place = CopyPlace(standing.journal)
         if place.change > standing.changes:
             done.faults.append(("", _OLDER.format(site=site)))
-        if place.is_complete and place.change >= standing.changes:
-            return done
-        while True:
+            # what comes now must be copied, even if its number is not above all that were ever given
+            place = replace(place, change=standing.changes)
+            write_place(self._data, site, place)
+        place = self._try_again(site, place, done)
+        while not (place.is_complete and place.change >= standing.changes):
             heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
+            again = list(place.again)
             for head in heads:
-                self.apply(site, head, done)
+                if (
+                    not self._apply_or_tell(site, head, done, is_follower=place.is_complete)
+                    and head.serial not in again
+                ):
+                    again.append(head.serial)
+                    _assert_few(again, done)
             is_last = len(heads) < _AT_ONCE
             change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
-            place = CopyPlace(place.journal, change, place.is_complete or is_last)
-            self._write(site, place)
-            if is_last:
-                return done
+            place = CopyPlace(place.journal, change, place.is_complete or is_last, tuple(again))
+            write_place(self._data, site, place)
+        say_heard(self._data, site)
+        return done
 
-    def apply(self, site: str, head: SharedHead, done: Copied) -> None:
-        """Make this host's file as the database says, unless this host has a newer one."""
+    def _try_again(self, site: str, place: CopyPlace, done: Copied) -> CopyPlace:
+        """Try one device again whose files could not be written: each may have to wait for a lock."""
+        if not place.again:
+            return place
+        self._tried += 1
+        serial = place.again[self._tried % len(place.again)]
+        heads = [each for each in self._store.shared_heads(site, serial) if each.is_current]
+        if not all(self._apply_or_tell(site, head, done, is_follower=True) for head in heads):
+            return place
+        place = replace(place, again=tuple(each for each in place.again if each != serial))
+        write_place(self._data, site, place)
+        return place
+
+    def _apply_or_tell(self, site: str, head: SharedHead, done: Copied, *, is_follower: bool) -> bool:
+        """Apply a row. False if this host could not, and must try again."""
+        try:
+            self.apply(site, head, done, is_follower=is_follower)
+        except (StoreNotUsable, StoreVersionMismatch):
+            raise  # no fault of this file: all of them wait
+        except (BodyInvalid, SealBroken) as error:
+            done.faults.append(_bad_row(head, error))
+        except NotPossible as error:
+            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.sentence}"))
+            return False
+        except OSError as error:
+            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.strerror}"))
+            return False
+        return True
+
+    def apply(self, site: str, head: SharedHead, done: Copied, *, is_follower: bool = False) -> None:
+        """Make this host's file as the database says, unless this host has a newer one.
+
+        Args:
+            site: The site's name.
+            head: The row.
+            done: What was done is added to it.
+            is_follower: Whether this host had everything before this row was written.
+
+        Raises:
+            BodyInvalid: The row cannot be believed. The device keeps what it has.
+            NotPossible, OSError: This host cannot do it.
+            StoreNotUsable: The database does not answer.
+        """
+        assert_place(head)
         heads = self._store.shared_heads(site, head.serial)
         present = next((each for each in heads if each.kind == head.kind and each.is_current), None)
         if present is None:  # something else happened to it meanwhile, which has a greater number
             return
         if present.kind == REMOVED:
-            done.files += self._folders.remove(site, head.serial)
+            done.files += self._remove(site, head.serial, heads, is_follower=is_follower)
             return
+        assert_place(present)
         path = self._folders.path(site, head.serial)
         is_database = present.kind == "database"
         earlier = [each for each in heads if each.kind == present.kind and not each.is_current] if is_database else []
@@ -125,18 +170,40 @@ class SharedCopy:
             done.faults.append((head.serial, "this host has a newer database than the shared one, and keeps it"))
             return
         for each in earlier:
+            assert_place(each)
             done.files += self._copy(site, each, path / EARLIER / f"{each.version}.json")
         done.files += self._copy(site, present, path / FILES[present.kind])
         if is_database:
             self._forget(site, head.serial, earlier)
+
+    def _remove(self, site: str, serial: str, heads: Sequence[SharedHead], *, is_follower: bool) -> bool:
+        """Remove what a removed device had here.
+
+        A device may have come back since, with other files. Then what it had before must go, too: a host that was away
+        all the time would give it a configuration that no other host has. A host that has just begun to copy cannot
+        know what is from before, and removes nothing.
+        """
+        live = {each.kind: each.digest for each in heads if each.is_current and each.kind in FILES}
+        if not live:
+            return self._folders.remove(site, serial)
+        path = self._folders.path(site, serial)
+        old = [path / name for kind, name in FILES.items() if _digest(path / name) not in ("", live.get(kind))]
+        if not is_follower or not old:
+            return False
+        with self._folders.open(site, serial):
+            for each in old:
+                each.unlink(missing_ok=True)
+        self._forget(site, serial, ())
+        return True
 
     def _copy(self, site: str, head: SharedHead, path: Path) -> bool:
         """Write one file as a whole. The database is read before the lock: a device waits only for the disk."""
         if _digest(path) == head.digest:
             return False
         content = self._store.shared_content(site, head.change)
-        if content is None or hashlib.sha256(content).hexdigest() != head.digest:
+        if content is None:
             return False  # it was replaced just now
+        assert_content(head, content)
         with self._folders.open(site, head.serial):
             if path.parent.name == EARLIER:
                 make_folder(path.parent)
@@ -151,69 +218,22 @@ class SharedCopy:
                 if path.name not in kept:
                     path.unlink(missing_ok=True)
 
-    def _write(self, site: str, place: CopyPlace) -> None:
-        folder = self._data / site
-        if not folder.is_dir():
-            make_folder(folder, within=self._data)
-        value = {"journal": place.journal, "change": place.change, "complete": place.is_complete}
-        replace_file(folder / STATE, write_json(value), SECRET_MODE)
+
+def _bad_row(head: SharedHead, error: EngageError) -> tuple[str, str]:
+    serial = head.serial if decode_serial(head.serial) == head.serial else ""
+    return serial, f"{error.sentence}. This host keeps what it has. {error.next_step}"
 
 
-class SharedCopies:
-    """The copies of all sites.
-
-    Args:
-        store: The database.
-        copy: Copies one site.
-        sites: Gives the names of the sites whose files are shared now.
-        tell: Called with a site, a device and a sentence that operators should read.
-    """
-
-    def __init__(
-        self,
-        store: SharedFileStore,
-        copy: SharedCopy,
-        sites: Callable[[], Sequence[str]],
-        tell: Callable[[str, str, str], None],
-    ) -> None:
-        self._store = store
-        self._copy = copy
-        self._sites = sites
-        self._tell = tell
-        self._told: set[tuple[str, str, str]] = set()
-
-    def run(self) -> None:
-        """Copy what changed, of each site. A fault of one site does not stop the others.
-
-        Raises:
-            EngageError: The first fault.
-        """
-        wanted = self._sites()
-        if not wanted:
-            return
-        standings, first = self._store.shared_standings(), None
-        for site in wanted:
-            if (standing := standings.get(site)) is None:
-                continue
-            try:
-                self._tell_once(site, self._copy.follow(site, standing).faults)
-            except EngageError as error:
-                first = first or error
-        if first is not None:
-            raise first
-
-    def _tell_once(self, site: str, faults: Sequence[tuple[str, str]]) -> None:
-        now = {(site, serial, fault) for serial, fault in faults}
-        for each in sorted(now - self._told):
-            self._tell(*each)
-        if len(self._told) > _TOLD_KEPT:
-            self._told.clear()
-        self._told |= now
+def _assert_few(again: Sequence[str], done: Copied) -> None:
+    """Stop if so many files cannot be written that it is no device's fault: the rest stays to be copied."""
+    if len(again) > AGAIN_MOST:
+        raise NotPossible(f"this host cannot write its copy of shared files: {done.faults[-1][1]}", "Fix that first.")
 
 
 def _content(path: Path) -> bytes | None:
+    """None for anything that is no file of ours, such as a link or a pipe: it is replaced."""
     with suppress(FileNotUsable):
-        return read_file(path, limit=MAX_FILE_BYTES)
+        return read_file(path, limit=MAX_FILE_BYTES) if is_plain(path) else None
     return None
 
 

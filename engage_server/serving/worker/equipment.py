@@ -24,6 +24,7 @@ from engage_server.settings import Settings
 
 _LOOK_SECONDS = 1.0
 _NOTES_AT_ONCE = 256
+_SHARE_OF_HEADERS, _FEWEST_HEADERS = 8, 64  # connections that wait for a header, of all: each waits for milliseconds
 
 
 class Equipment:
@@ -100,7 +101,7 @@ class Equipment:
             return ""
 
     def proxied_clients(
-        self, own: OwnDescriptors, welcome: Callable[[Socket, str, str], None]
+        self, own: OwnDescriptors, welcome: Callable[[Socket, str, str, bool], None]
     ) -> ProxiedClients | None:
         """Return the reader of PROXY headers. None if no balancer sends any to this listener."""
         if self.sightings is None or not self._settings.proxy_protocol_from:
@@ -108,7 +109,7 @@ class Equipment:
         self._proxied = ProxiedClients(
             self._settings.proxy_protocol_from,
             self._settings.handshake_seconds,
-            self._settings.max_connections,
+            max(_FEWEST_HEADERS, self.room.limit // _SHARE_OF_HEADERS),
             watch=own.add,
             forget=own.remove,
             welcome=welcome,
@@ -190,7 +191,7 @@ class HandshakeWitness:
         """Record a finished handshake."""
         version, context = connection.tls_version, connection.context
         self._metrics.handshake_finished(version, time.monotonic() - connection.accepted_at)
-        if self._sightings is not None:
+        if self._sightings is not None and not connection.is_balancers:
             site, release = (context.site, context.release) if context else (None, None)
             self._sightings.handshake_finished(
                 connection.address, site, release, version, resumed=connection.resumed, marked=connection.is_marked
@@ -206,7 +207,7 @@ class HandshakeWitness:
             return
         version, context = connection.tls_version, connection.context
         self._metrics.handshake_failed(version, reason)
-        if self._sightings is not None and connection.said_hello:
+        if self._sightings is not None and connection.said_hello and not connection.is_balancers:
             site, release = (context.site, context.release) if context else (None, None)
             self._sightings.handshake_failed(
                 connection.address, site, release, version, reason, marked=connection.is_marked

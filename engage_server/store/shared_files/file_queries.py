@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from engage_server.store.interface.shared_files import REMOVED, SharedDraft, SharedHead
-from engage_server.store.shared_files.site_rows import locked_standing, next_change, select_standing
+from engage_server.store.shared_files.site_rows import count_upload, locked_standing, next_change, select_standing
 from engage_server.store.shared_files.tables import shared_files, shared_reports, shared_sites, shared_uploads
 
+_MOST_BYTES = 17 * 1024 * 1024  # a file has 16 MiB at most
 _EARLIER_KEPT = 10  # as in a device's folder
-_C = shared_files.c
+_C, _U = shared_files.c, shared_uploads.c
 _HEAD = (_C.serial, _C.kind, _C.version, _C.change, _C.digest, _C.length, _C.put_at, _C.is_current)
 
 
@@ -29,8 +30,9 @@ def select_heads(connection: Connection, row_id: int, serial: str) -> list[Share
 
 
 def select_content(connection: Connection, row_id: int, change: int) -> bytes | None:
-    """Return the content of a file; None if it is gone."""
-    found = connection.scalar(select(_C.content).where(_C.site_id == row_id, _C.change == change))
+    """Return the content of a file; None if it is gone, or is too long to be one of ours: then it is not read."""
+    wanted = _C.site_id == row_id, _C.change == change, func.length(_C.content) <= _MOST_BYTES
+    found = connection.scalar(select(_C.content).where(*wanted))
     return None if found is None else bytes(found)
 
 
@@ -49,7 +51,6 @@ def put(
     present = connection.scalar(select(_C.change).where(*of_kind, _C.is_current))
     if present != expected:
         return None
-    connection.execute(delete(shared_files).where(*_of_device(row_id, serial), _C.kind == REMOVED))
     if draft.version:
         of_same = _C.version == draft.version
         connection.execute(delete(shared_files).where(*of_kind, of_same))
@@ -72,6 +73,8 @@ def delete_device(connection: Connection, row_id: int, serial: str, at: datetime
         return False
     locked_standing(connection, row_id)
     was_there = False
+    uploaded = connection.scalar(select(func.sum(_U.length)).where(_U.site_id == row_id, _U.serial == serial))
+    count_upload(connection, row_id, numbers=0, more=-int(uploaded or 0))  # else the site would be full one day
     for table in (shared_files, shared_uploads, shared_reports):
         gone = delete(table).where(table.c.site_id == row_id, table.c.serial == serial)
         if table is shared_files:

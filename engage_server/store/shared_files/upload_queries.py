@@ -16,6 +16,7 @@ from engage_server.store.interface.shared_files import (
     UploadKey,
     UploadLimits,
 )
+from engage_server.store.queries.worker_queries import database_now
 from engage_server.store.shared_files.site_rows import count_upload, locked_standing
 from engage_server.store.shared_files.tables import shared_files, shared_reports, shared_uploads
 
@@ -82,13 +83,19 @@ def select_bytes(connection: Connection, row_id: int, serial: str) -> Mapping[st
 
 
 def put_report(connection: Connection, row_id: int, report: SharedReport) -> None:
-    """Store a device's word, unless a later one is stored."""
-    values = {column.name: getattr(report, column.name) for column in _REPORT}
+    """Store a device's word, unless a later one is stored.
+
+    No word is of later than now: a host whose clock was ahead would else have the last one for years.
+    """
+    now = database_now(connection)
+    values = {column.name: getattr(report, column.name) for column in _REPORT} | {"at": min(report.at, now)}
     insert = insert_into(connection.dialect.name, shared_reports).values(site_id=row_id, **values)
     changed = {name: insert.excluded[name] for name in ("at", "version", "content")}
     connection.execute(
         insert.on_conflict_do_update(
-            index_elements=["site_id", "serial", "kind"], set_=changed, where=_R.at <= insert.excluded["at"]
+            index_elements=["site_id", "serial", "kind"],
+            set_=changed,
+            where=or_(_R.at <= insert.excluded["at"], _R.at > now),
         )
     )
 

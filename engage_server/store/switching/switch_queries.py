@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
-from engage_server.records import LIVE_WITHIN, AuditAction, Switch, SwitchTerms
+from engage_server.records import LIVE_WITHIN, AuditAction, Switch, SwitchTerms, least_generation
 from engage_server.store.queries.worker_queries import database_now
 from engage_server.store.switching.decision import Readiness, moment
 from engage_server.store.tables import installation, switches, workers
@@ -25,6 +25,13 @@ QUIET = frozenset(
         AuditAction.RELEASE_DROPPED,
     }
 )
+
+
+def raise_generation(connection: Connection) -> None:
+    """Give the store its next generation: see :func:`engage_server.records.switch.least_generation`."""
+    least = least_generation(database_now(connection))
+    greater = case((installation.c.generation >= least, installation.c.generation + 1), else_=least)
+    connection.execute(update(installation).values(generation=greater))
 
 
 def announce(connection: Connection) -> None:
