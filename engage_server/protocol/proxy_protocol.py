@@ -68,6 +68,17 @@ def length_of_rest(first: bytes) -> int:
     return rest
 
 
+def is_balancers_own(first: bytes) -> bool:
+    """Whether the balancer says that it calls for nobody (command LOCAL), such as for a health check.
+
+    A header without addresses is something else: the balancer calls for a client, and does not say for which.
+
+    Args:
+        first: Its first :data:`FIRST_BYTES`, which :func:`length_of_rest` has accepted.
+    """
+    return first[12] & 0x0F == _LOCAL
+
+
 def passed_on(first: bytes, rest: bytes) -> PassedOn | None:
     """Read a whole header. Extensions at its end are skipped.
 
@@ -76,12 +87,12 @@ def passed_on(first: bytes, rest: bytes) -> PassedOn | None:
         rest: As many bytes as :func:`length_of_rest` said.
 
     Returns:
-        None if the balancer speaks for itself, such as for a health check.
+        None if it names no client: the balancer speaks for itself, or does not say for whom.
 
     Raises:
         ProxyHeaderRefused: It is not about TCP, or too short for its addresses.
     """
-    if first[12] & 0x0F == _LOCAL or first[13] == _UNSPECIFIED:
+    if is_balancers_own(first) or first[13] == _UNSPECIFIED:
         return None
     size = {_TCP_OVER_IPV4: 4, _TCP_OVER_IPV6: 16}.get(first[13])
     if size is None:

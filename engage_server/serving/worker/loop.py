@@ -185,10 +185,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._own.go_behind(self._listener.fileno())
                 return
 
-    def _welcome(self, client: Socket, address: str, called: str = "") -> None:
+    def _welcome(self, client: Socket, address: str, called: str = "", is_balancers_own: bool = False) -> None:
         """Admit a client. Usually its first bytes are here by now: serving it at once saves a turn."""
         try:
             connection = self._admit(client, address, called)
+            connection.is_balancers_own = is_balancers_own
         except Exception:
             self._defects.happened("a connection could not be admitted")
             self._forget(client)
@@ -205,8 +206,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._serve(connection, _READ)
 
     def _admit(self, client: Socket, address: str, called: str) -> Connection:
-        now = self._now
-        contexts, local = self._equipment.tls, self._equipment.local_address(client, called)
+        now, contexts, local = self._now, self._equipment.tls, self._equipment.local_address(client, called)
         if contexts is None:
             connection: Connection = Connection(client, address, now)
             connection.local = local

@@ -7,6 +7,7 @@ from engage_server.protocol.proxy_protocol import (
     PassedOn,
     ProxyHeaderRefused,
     assert_begun,
+    is_balancers_own,
     length_of_rest,
     passed_on,
 )
@@ -58,12 +59,17 @@ class WaitingForHeader:
         return len(self._rest) == self._wanted
 
     def passed_on(self) -> PassedOn | None:
-        """Whose connection it is. None: the balancer's own.
+        """Whose connection it is. None: the header names no client.
 
         Raises:
             ProxyHeaderRefused: The header cannot be used.
         """
         return passed_on(self._first, self._rest)
+
+    @property
+    def is_balancers_own(self) -> bool:
+        """Whether it is a health check of the balancer, once the header is whole."""
+        return is_balancers_own(self._first)
 
     def _receive(self, count: int) -> bytes:
         received = self.socket.recv(count, AT_ONCE)
@@ -82,7 +88,8 @@ class ProxiedClients:
         seconds: How long a header may take.
         most: How many connections may wait. Above that, the one that has waited longest is closed.
         watch, forget: Begin and end to call back when a descriptor can be read.
-        welcome: Takes a connection, its client's address, and the address that was called, or "" if no header says it.
+        welcome: Takes a connection, its client's address, the address that was called, or "" if no header says it, and
+            whether it is the balancer's own.
         refused: Called with a sentence for each connection that is closed for its header.
     """
 
@@ -94,7 +101,7 @@ class ProxiedClients:
         *,
         watch: Callable[[int, Callable[[], None]], None],
         forget: Callable[[int], None],
-        welcome: Callable[[Socket, str, str], None],
+        welcome: Callable[[Socket, str, str, bool], None],
         refused: Callable[[str], None],
     ) -> None:
         self._networks = networks
@@ -155,7 +162,7 @@ class ProxiedClients:
         else:
             self._let_go(waiting)
             client, called = (waiting.address, "") if origin is None else (origin.client, origin.called)
-            self._welcome(waiting.socket, client, called)
+            self._welcome(waiting.socket, client, called, waiting.is_balancers_own)
 
     def _let_go(self, waiting: WaitingForHeader) -> None:
         self._forget(waiting.socket.fileno())
