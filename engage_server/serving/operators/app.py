@@ -92,7 +92,9 @@ def operators_app(
     def report(waiting_bytes: int) -> None:
         device_side.report_spool(host, waiting_bytes)
 
-    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head, report)
+    spool = transfer.SpoolTransfer(
+        settings.spool_dir, moving, exposition, device_side.audit_head, report, device_side.look
+    )
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
     copied = shared_files.CopiedFiles(device_side, settings, log)
