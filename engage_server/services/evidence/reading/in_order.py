@@ -1,7 +1,7 @@
 """Reads all files of a spool side by side, in the order of time. Each worker writes its own files.
 
-So what one device did in one night lies side by side, and its history is changed once for all of it. If the store was
-away for a night, the result is nearly what it would be if each line had been stored when it was written.
+So what one device did in one night lies side by side, and its history is changed once for all of it. After a night
+without the store, the result is nearly that of storing each line when it was written.
 
 A device asks by plain HTTP first, with its serial number. A refused handshake has none, and counts for the only device
 at its address: so a second device there has to be known by then. Lines of the TLS instance are therefore read only
