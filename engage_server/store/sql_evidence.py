@@ -35,14 +35,12 @@ class SqlEvidence:
 
     def record_parts(self, parts: Sequence[SpoolPart], fold: Fold, at: datetime) -> Collection[str]:
         with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
-            new = [
-                part for part in parts if sighting_queries.advance(connection, part.segment, part.begin, part.end, at)
-            ]
-            if new:
-                found = sighting_queries.by_time(new)
+            advanced = sighting_queries.advance_all(connection, parts, at)
+            if advanced:
+                found = sighting_queries.by_time([part for part in parts if part.segment in advanced])
                 sighting_queries.insert_sightings(connection, found)
                 history_queries.fold_in(connection, found, fold, at)
-            return [part.segment for part in new]
+            return advanced
 
     def record_sightings(
         self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], fold: Fold, at: datetime

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from alembic import command
@@ -418,12 +418,12 @@ class TestSightings:
 
     def test_several_files_are_recorded_together_each_part_once(self, store: SqlStore) -> None:
         first, second, later = (replace(self.SEEN[0], at=NOW + timedelta(seconds=n)) for n in range(3))
-        assert store.record_parts([SpoolPart("a", 0, 10, [first])], fold, NOW) == ["a"]
+        assert store.record_parts([SpoolPart("a", 0, 10, [first])], fold, NOW) == {"a"}
         both = [SpoolPart("a", 0, 10, [first]), SpoolPart("b", 0, 9, [later, second])]
-        assert store.record_parts(both, fold, NOW) == ["b"], "the other one is there already"
-        assert store.record_parts(both, fold, NOW) == []
+        assert store.record_parts(both, fold, NOW) == {"b"}, "the other one is there already"
+        assert store.record_parts(both, fold, NOW) == set()
         both = [SpoolPart("b", 9, 20, [replace(later, serial=None)]), SpoolPart("a", 10, 20, [second])]
-        assert sorted(store.record_parts(both, fold, NOW)) == ["a", "b"]
+        assert store.record_parts(both, fold, NOW) == {"a", "b"}
         found = [(each.at, each.serial is None) for each in stored_sightings(store)]
         assert found == [(NOW, False), *[(second.at, False)] * 2, (later.at, False), (later.at, True)]
         assert store.spool_offsets(["a", "b"]) == {"a": 20, "b": 20}
@@ -438,7 +438,20 @@ class TestSightings:
             store.record_parts(parts, failing, NOW)  # type: ignore[arg-type]  # it takes anything
         assert stored_sightings(store) == []
         assert store.spool_offsets(["a", "b"]) == {}
-        assert store.record_parts(parts, fold, NOW) == ["a", "b"]
+        assert store.record_parts(parts, fold, NOW) == {"a", "b"}
+
+    def test_offsets_are_always_advanced_in_one_order(self, store: SqlStore) -> None:
+        """Otherwise two readers that should not be could each wait for what the other one holds."""
+        locked: list[str] = []
+
+        def note(*given: Any) -> None:
+            if given[2].startswith("UPDATE spool_offsets"):
+                values = given[3].values() if isinstance(given[3], dict) else given[3]
+                locked.extend(each for each in values if each in ("a", "b", "c"))
+
+        listen(store._engine, "before_cursor_execute", note)
+        store.record_parts([SpoolPart(name, 0, 10, []) for name in "cab"], fold, NOW)
+        assert locked == ["a", "b", "c"]
 
     def test_two_at_once_record_it_once(self, store: SqlStore) -> None:
         taken: list[bool] = []
