@@ -1,6 +1,6 @@
 """Moves sightings from the spool into the store: each exactly once, however often either side is interrupted."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.evidence.fold import fold
 from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
-from engage_server.services.evidence.spool import Segment, segments
+from engage_server.services.evidence.spool import Segment, kept_segments, segments
 from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.store.interface import EvidenceStore, SiteStore
 
@@ -19,6 +19,7 @@ _LINE_BYTES = 16 * 1024  # more than a line has
 BATCH_BYTES = (
     128 * 1024
 )  # about 1,000 sightings in one transaction: SQLite has one writer at a time, and operators wait for it
+_KEPT_FOR = timedelta(hours=1)  # a failover takes a minute, and a person who forces one takes longer
 
 
 class TransferStore(EvidenceStore, SiteStore, Protocol):
@@ -46,12 +47,16 @@ class SightingTransfer:
     The store keeps how far each file was read, and changes that in the transaction that adds the sightings. So after a
     crash at any moment, the next transfer continues exactly where this one stopped.
 
+    The store may also go back in time: a standby takes over that had not received everything. Then its offsets are
+    older, too, and what lies behind them is moved again, as long as the file is there.
+
     Args:
         folder: The spool.
         store: The store.
         keep: How long the store keeps sightings.
         reserve: The room that must stay free on the store's disk; None for none, as when it is on another machine.
         tokens: Checks tokens; None if no site key can be unsealed. Then no token proves anything.
+        kept_bytes: How much of what is stored stays on this disk for an hour. 0 for a store that cannot fail over.
     """
 
     def __init__(
@@ -61,10 +66,12 @@ class SightingTransfer:
         keep: timedelta,
         reserve: DiskReserve | None = None,
         tokens: TokenCheck | None = None,
+        kept_bytes: int = 0,
     ) -> None:
         self._reserve = reserve
         self._tokens = tokens
         self._folder = folder
+        self._kept_bytes = kept_bytes
         self._store = store
         self._keep = keep
         self._installed_at: datetime | None = None
@@ -84,8 +91,7 @@ class SightingTransfer:
         if self._reserve is not None:
             self._reserve.assert_room(BATCH_BYTES)
         done = Transferred()
-        found = list(segments(self._folder))
-        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
+        found, offsets = self._with_offsets(now)
         sites = self._store.sites() if found else ()
         self._installed_at = min((site.created_at for site in sites), default=None)
         self._for_trials = frozenset(site.name for site in sites if site.for_trials)
@@ -121,6 +127,15 @@ class SightingTransfer:
         self._store.forget_addresses(now)
         return self._store.forget_sightings(now - self._keep)
 
+    def _with_offsets(self, now: datetime) -> tuple[list[Segment], Mapping[str, int]]:
+        """Return the files that may hold lines that are not in the store, and where each was read to."""
+        found = list(segments(self._folder))
+        kept = kept_segments(self._folder, now - _KEPT_FOR, self._kept_bytes)
+        names = [segment.name for segment in (*found, *kept)]
+        offsets = self._store.spool_offsets(names) if names else {}
+        found += [each.taken_back() for each in kept if offsets.get(each.name, 0) < each.size]
+        return found, offsets
+
     def _move(self, segment: Segment, offset: int, now: datetime) -> Iterator[Transferred]:
         finished = segment.is_finished()  # asked first: lines that are written later must not be removed unread
         while True:
@@ -134,7 +149,11 @@ class SightingTransfer:
                 batch.disregarded = sum(bool(sighting.disregarded) for sighting in sightings)
             yield batch
             offset = end
-        if finished:
+        if not finished:
+            return
+        if self._kept_bytes and offset:
+            segment.keep(offset, now)
+        else:
             segment.remove()
 
     def _readable(self, lines: Sequence[bytes], now: datetime) -> list[Sighting]:
