@@ -8,7 +8,7 @@ from tests.support.running import eventually
 from tests.trials.network import Machine, Running
 
 _CLIENTS, _PEERS = 2379, 2380
-_HEARTBEAT_MS, _ELECTION_MS = 250, 2500  # these machines share two cores: etcd's own 100 and 1,000 are for a disk each
+_HEARTBEAT_MS, _ELECTION_MS = 150, 1500  # these machines share two cores: etcd's own 100 and 1,000 are for a disk each
 
 
 class Etcd:

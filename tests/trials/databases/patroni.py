@@ -17,9 +17,10 @@ from tests.trials.network import Machine
 PROGRAM = os.environ.get("PATRONI", "/usr/bin/patroni")
 """Debian's. Another one must be such that PostgreSQL's user can run it, with its Python."""
 _REST = 8008
-_TTL, _LOOP, _RETRY = 20, 2, 5
+_TTL, _LOOP, _RETRY = 20, 2, 9
 """Seconds. Patroni's own are 30, 10 and 10. A leader that died is replaced when its entry in etcd is as old as the
-first of them. Patroni takes no less than 20."""
+first of them. Patroni takes no less than 20. The last one must be longer than etcd takes to elect a leader: otherwise
+the loss of one member makes PostgreSQL read-only for some seconds."""
 
 _FROM_OUTSIDE = ("host all all 0.0.0.0/0", "host replication all 0.0.0.0/0")
 _EVERYBODY = [f"{way} trust" for way in ("local all all", "local replication all", *_FROM_OUTSIDE)]

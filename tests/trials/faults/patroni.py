@@ -128,6 +128,12 @@ def _kill_member(trial: Installation) -> None:
     pair_of(trial).etcd.kill(1)
 
 
+def _until_elected(trial: Installation) -> None:
+    begun = time.monotonic()
+    pair_of(trial).until_led()
+    trial.notes.append(f"a server accepted writes after another {time.monotonic() - begun:.1f} s")
+
+
 def _kill_majority(trial: Installation) -> None:
     pair = pair_of(trial)
     pair.etcd.kill(2)
@@ -172,7 +178,12 @@ REPLICATION_CUT = Fault(
     before_command=_parted.until_alone,
     afterwards=_until_whole,
 )
-ETCD_MEMBER_KILLED = Fault("etcd: leading member killed (-9)", _kill_member, _start_members)
+ETCD_MEMBER_KILLED = Fault(
+    "etcd: leading member killed (-9)",
+    *(_kill_member, _start_members),
+    before_command=_until_elected,
+    afterwards=_until_whole,
+)
 ETCD_MAJORITY_KILLED = Fault(
     "etcd: majority killed (-9)", _kill_majority, _start_members, has_database=False, afterwards=_until_whole
 )
