@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
 from engage_server.composition.opening import kept_open, open_database
 from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
+from engage_server.errors import StoreNotUsable
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import AuditHead, CallInWay, Secret, StoreLook, SwitchTerms, Upstream, WorkerStatus
 from engage_server.services.distribution.lookup import Distribution
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.shared_files.copies import SharedCopies
     from engage_server.store.interface import SharedFileStore
+
+_KEPT_BYTES = 16 * 1024 * 1024  # of sightings that are stored: about 100,000
 
 
 def import_services(*, of_devices: bool) -> None:
@@ -68,6 +71,7 @@ class DeviceSide:
             if release_sealer is not None:
                 schema.assert_release_seal(engine, release_sealer)
         self._engine = engine
+        self._installation = b""
         self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:
@@ -80,8 +84,21 @@ class DeviceSide:
         return self._engine.dialect.name == "postgresql"
 
     def look(self) -> StoreLook:
-        """Return the store's generation, what is announced, and the database's time."""
-        return self._store.look()
+        """Return the store's generation, what is announced, and the database's time.
+
+        Raises:
+            StoreNotUsable: It does not answer. Or it is another installation's since, which has other site keys: what
+                it gives, no door would accept.
+        """
+        look = self._store.look()
+        if look.installation != (self._installation or look.installation):
+            raise StoreNotUsable(
+                "the database is now another installation's, with other site keys: somebody replaced its content",
+                "Restore the backup: docs/disaster.md. If the new installation is right, restart 'engage serve'.",
+                code="store.replaced",
+            )
+        self._installation = look.installation
+        return look
 
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
         """Read the store. Does not publish.
@@ -165,7 +182,9 @@ class DeviceSide:
         from engage_server.services.evidence.token_check import TokenCheck
         from engage_server.services.evidence.transfer import SightingTransfer
 
-        return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key))
+        # a database on another machine may fail over to a standby that had not received everything
+        kept_bytes = _KEPT_BYTES if self._store_reserve is None else 0
+        return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key), kept_bytes)
 
     def call_ins(
         self, settings: Settings, sightings: "Sightings", clock: Callable[[], float], tell: Callable[[str], None]

@@ -206,8 +206,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._serve(connection, _READ)
 
     def _admit(self, client: Socket, address: str, called: str) -> Connection:
-        now = self._now
-        contexts, local = self._equipment.tls, self._equipment.local_address(client, called)
+        now, contexts, local = self._now, self._equipment.tls, self._equipment.local_address(client, called)
         if contexts is None:
             connection: Connection = Connection(client, address, now)
             connection.local = local

@@ -58,7 +58,7 @@ class WaitingForHeader:
         return len(self._rest) == self._wanted
 
     def passed_on(self) -> PassedOn | None:
-        """Whose connection it is. None: the balancer's own.
+        """Whose connection it is. None: the header names no client.
 
         Raises:
             ProxyHeaderRefused: The header cannot be used.
