@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from engage_server.records import AuditEvent, Device
+from engage_server.records import AuditEvent, Device, SealedValues
 
 REMOVED = "removed"  # the kind of the row that a removed device leaves
 
@@ -270,6 +270,9 @@ class SharedFileStore(Protocol):
         Returns:
             How many were removed.
         """
+
+    def open_shared_files(self) -> SealedValues:
+        """Open all contents of all sites, and say which do not open. None leaves this method."""
 
     def count_shared_files(self, site: str) -> SharedCounts:
         """Return how much there is."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, func, select, update
@@ -14,7 +13,7 @@ from engage_server.store.alerts.tables import alert_recipients
 from engage_server.store.queries.site_queries import key_purpose as site_key_purpose
 from engage_server.store.release_keys import key_purpose as private_key_purpose
 from engage_server.store.sealing import UNDER_RELEASE_KEY, DerivingKey
-from engage_server.store.shared_files.sealed_contents import SharedContent, shared_contents
+from engage_server.store.shared_files.sealed_contents import open_contents
 from engage_server.store.tables import installation, releases, sites
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
@@ -101,14 +100,14 @@ def _of_recipient(row: Any) -> SealedValue:
 def open_all(connection: Connection, sealer: DerivingKey) -> SealedValues:
     """Open each of them, and say which do not open."""
     count, broken = 0, []
-    all_values: Iterator[SealedValue | SharedContent] = chain(sealed_values(connection), shared_contents(connection))
-    for each in all_values:
+    for each in sealed_values(connection):
         count += 1
         try:
             each.opened(sealer)
         except SealBroken:
             broken.append(each.purpose)
-    return SealedValues(count, tuple(broken))
+    shared = open_contents(connection, sealer)
+    return SealedValues(count + shared.count, (*broken, *shared.broken))
 
 
 def seal_all_again(connection: Connection, before: DerivingKey, now: DerivingKey) -> SealedValues:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, select, update
 
 from engage_server.errors import SealBroken
-from engage_server.records import Secret
+from engage_server.records import SealedValues, Secret
 from engage_server.store.sealing import DerivingKey, SealingKey
 from engage_server.store.shared_files.tables import shared_files, shared_reports, shared_uploads
 
@@ -112,6 +112,18 @@ def shared_contents(connection: Connection) -> Iterator[SharedContent]:
     """Yield each sealed content. Rows of removed devices have none."""
     for table, row in _rows(connection):
         yield SharedContent(_purpose(row.serial, _what(table, row)), row, table)
+
+
+def open_contents(connection: Connection, sealer: DerivingKey) -> SealedValues:
+    """Open each of them, and say which do not open."""
+    count, broken = 0, []
+    for each in shared_contents(connection):
+        count += 1
+        try:
+            each.opened(sealer)
+        except SealBroken:
+            broken.append(each.purpose)
+    return SealedValues(count, tuple(broken))
 
 
 def seal_plain(connection: Connection, sealer: DerivingKey) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import AuditEvent, Device
+from engage_server.records import AuditEvent, Device, SealedValues
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.evidence import standing
 from engage_server.store.interface.shared_files import (
@@ -25,7 +25,7 @@ from engage_server.store.queries import device_queries
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.sealing import Sealer
 from engage_server.store.shared_files import file_queries, retention_queries, site_rows, upload_queries
-from engage_server.store.shared_files.sealed_contents import ContentSeal
+from engage_server.store.shared_files.sealed_contents import ContentSeal, open_contents
 
 
 class SqlSharedFiles:
@@ -142,6 +142,10 @@ class SqlSharedFiles:
     def forget_shared_uploads(self, site: str, keep: timedelta, limit: int) -> int:
         with writing(self._engine) as connection:
             return retention_queries.delete_old(connection, site_id(connection, site), keep, limit)
+
+    def open_shared_files(self) -> SealedValues:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return open_contents(connection, self._opened())
 
     def count_shared_files(self, site: str) -> SharedCounts:
         with reading(self._engine) as connection:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select, text, update
 
 from engage_server.errors import SealBroken
 from engage_server.records import AuditEvent
+from engage_server.services.backup.secret_trial import SecretTrial
 from engage_server.store.database.engine import open_engine
 from engage_server.store.interface.shared_files import SharedDraft, SharedReport, UploadKey, UploadLimits
 from engage_server.store.keys.sealed_values import open_all
@@ -81,6 +82,10 @@ def test_the_content_of_one_device_does_not_open_as_that_of_another(
         rows = {row.serial: row.content_sealed for row in connection.execute(select(table))}
         connection.execute(update(table).where(table.c.serial == ONE).values(content_sealed=rows[TWO]))
         assert len(open_all(connection, SEALER).broken) == 1
+    trial = SecretTrial(store, None)
+    trial.run()
+    assert ONE in trial.faults[0], "the drill of a backup names it"
+    assert (len(trial.faults), trial.opened["shared files of devices"]) == (1, 5)
     with pytest.raises(SealBroken, match="not sealed for this device"):
         contents(store)
 
