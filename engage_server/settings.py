@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -194,6 +194,11 @@ class Settings(Folders):
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    shared_upload_days: Annotated[int, Bounds(ge=1, le=36_500)] | None = setting(
+        None,
+        "How many days the database keeps uploads of sites with shared files. One that a system with a good token has "
+        "not read yet stays. If it is not set: all stay, until device_disk_mib or site_disk_mib is reached.",
+    )
     alert_store_away_minutes: Annotated[int, Bounds(ge=1, le=10_080)] = setting(
         10, "How many minutes the database may not answer before recipients of alerts hear of it."
     )
@@ -202,8 +207,12 @@ class Settings(Folders):
     )
     backup_at: time | None = setting(
         None,
-        "Time of day of the nightly backup and its drill, such as 02:30, in the time zone of the machine. If it is not "
-        "set: there are none.",
+        "Time of day of the nightly backup and its drill, such as 02:30. If it is not set: there are none.",
+    )
+    backup_time_zone: str | None = setting(
+        None,
+        "Time zone of backup_at, such as Europe/Berlin or UTC. Several hosts need the same, to make one backup a "
+        "night. If it is not set: that of the machine.",
     )
     backup_keep: Annotated[int, Bounds(ge=1, le=10_000)] = setting(
         14, "How many good nightly backups are kept. The last good one is never removed."
@@ -240,6 +249,13 @@ class Settings(Folders):
         "PEM file with the authorities of the OpenID provider's certificate. If it is not set: those that the Python "
         "package certifi lists.",
     )
+
+    @property
+    def backup_zone(self) -> tzinfo | None:
+        """The time zone of ``backup_at``. None: that of this machine."""
+        from zoneinfo import ZoneInfo  # late: few commands need it
+
+        return None if self.backup_time_zone is None else ZoneInfo(self.backup_time_zone)
 
     @property
     def has_nightly_backups(self) -> bool:
@@ -385,6 +401,13 @@ def _assert_ports_differ(settings: Settings, file: Path) -> None:
 
 
 def _assert_backups_have_place(settings: Settings, file: Path) -> None:
+    try:
+        settings.backup_zone  # noqa: B018  # reads it
+    except (KeyError, ValueError, OSError):  # no such zone, no name of one, or a folder of the zones
+        raise SettingsInvalid(
+            f"{file}, the environment and options together: backup_time_zone is no time zone",
+            "Give an IANA name, such as Europe/Berlin. Or remove it: then it is the time zone of the machine.",
+        ) from None
     if settings.backup_at is not None and settings.backup_folder is None:
         raise SettingsInvalid(
             f"{file}, the environment and options together: backup_at is set, but backup_folder is not",

@@ -125,6 +125,8 @@ class WorkersJson(Shape):
     """Hosts that stopped reporting without signing off, with the time of their last report. Null: not known."""
     silent_workers: list[str]
     """Worker processes that stopped reporting without signing off."""
+    old_copies: dict[str, Instant]
+    """Hosts whose copy of shared files has lacked a change for longer than copying takes, and since when."""
     missing_listeners: list[str]
     """``http`` or ``https`` if no live worker has it."""
     evidence_gaps: list[str]
@@ -153,6 +155,9 @@ class SeenStatusJson(Shape):
     """What serves them. Null: the caller has no role at all sites."""
     backups: BackupStandingJson | None
     """How old the newest good backup is. Null: the caller has no role at all sites."""
+    one_address: str | None
+    """The only address that all doors have, such as that of a balancer that hides theirs. Empty: they have several, or
+    the balancer is named in ``proxy_protocol_from``. Null: the caller has no role at all sites."""
 
 
 Uploads = Mapping[str, tuple[int, int]]
@@ -172,7 +177,11 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Uploads) -> S
 
 
 def seen_status_json(
-    found: InstallationStatus, now: datetime, uploads: Uploads, backups: BackupStanding | None
+    found: InstallationStatus,
+    now: datetime,
+    uploads: Uploads,
+    backups: BackupStanding | None,
+    one_address: str | None,
 ) -> SeenStatusJson:
     """What a caller may see of all sites.
 
@@ -181,6 +190,7 @@ def seen_status_json(
         now: When it looked; aware, UTC.
         uploads: Of each site.
         backups: How old the newest good one is. None for a caller who may not see what belongs to no site.
+        one_address: The address that all doors have. "" for none. None for that caller.
     """
     sees_all = backups is not None
     of_sites = any(site.needs_attention for site in found.sites)
@@ -192,6 +202,7 @@ def seen_status_json(
         ],
         "installation": _workers_json(found) if sees_all else None,
         "backups": backup_standing_json(backups) if backups is not None else None,
+        "one_address": one_address,
     }
 
 
@@ -228,6 +239,7 @@ def _workers_json(found: InstallationStatus) -> WorkersJson:
             name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
         },
         "silent_workers": [each.worker for each in found.silent_workers],
+        "old_copies": {name: since.isoformat() for name, since in found.old_copies.items()},
         "missing_listeners": list(found.missing_listeners),
         "evidence_gaps": list(found.gaps),
     }

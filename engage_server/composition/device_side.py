@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engage_server.services.evidence.transfer import SightingTransfer
     from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.shared_files.copies import SharedCopies
+    from engage_server.store.interface import SharedFileStore
 
 _KEPT_BYTES = 16 * 1024 * 1024  # of sightings that are stored: about 100,000
 
@@ -129,9 +130,9 @@ class DeviceSide:
         """Record in the store that a worker ends."""
         self._store.remove_worker(worker)
 
-    def report_spool(self, host: str, waiting_bytes: int) -> None:
-        """Record in the store how much waits on a host's disk alone."""
-        self._store.report_spool(host, waiting_bytes)
+    def report_spool(self, host: str, waiting_bytes: int, copy_behind: timedelta | None) -> None:
+        """Record in the store how much waits on a host's disk alone, and how old its copy of shared files is."""
+        self._store.report_spool(host, waiting_bytes, copy_behind)
 
     def wait_for_change(self, seconds: float) -> bool:
         """Wait until something may have changed in the store, or the time is over: then return False."""
@@ -237,7 +238,10 @@ class DeviceSide:
         return DiskOverview(disk_room(settings), enrolment_days(settings))
 
     def deliveries(
-        self, settings: Settings, running: Mapping[tuple[str, str], "UploadDelivery"]
+        self,
+        settings: Settings,
+        running: Mapping[tuple[str, str], "UploadDelivery"],
+        store: Callable[[], "SharedFileStore"],
     ) -> dict[tuple[str, str], "UploadDelivery"]:
         """Return the deliveries of each site, by site and destination. How it answers now does not matter.
 
@@ -247,6 +251,7 @@ class DeviceSide:
         Args:
             settings: The settings.
             running: The result of the last call. A delivery is kept if its destination is still the same.
+            store: Gives the store, with the key that seals its secrets. Called if a site shares its files.
         """
         from engage_server.services.call_in.delivering.delivery import UpstreamDelivery, UpstreamDestination
         from engage_server.services.call_in.delivering.upload_spool import UpstreamSpool
@@ -254,7 +259,7 @@ class DeviceSide:
 
         journal = FaultJournal(settings.faults_dir)
         call_ins = self.distribution.snapshot.call_ins
-        found = database_deliveries(settings, self._store, call_ins, running)
+        found = database_deliveries(settings, store, call_ins, running)
         for site, call_in in call_ins.items():
             if call_in.upstream is None:
                 continue
@@ -267,17 +272,33 @@ class DeviceSide:
             )
         return found
 
+    def shares_files(self) -> bool:
+        """Whether any site shares its files, as far as this process knows."""
+        return any(each.way is CallInWay.SHARED for each in self.distribution.snapshot.call_ins.values())
+
+    def end_shared_copies(self, settings: Settings) -> None:
+        """No site shares its files: a copy of earlier is none any more."""
+        from engage_server.services.shared_files.place import STATE
+
+        for site in self.distribution.snapshot.call_ins:
+            (settings.data_dir / site / STATE).unlink(missing_ok=True)
+
     def shared_copies(
-        self, settings: Settings, tell: Callable[[str, str, str], None], clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        store: "SharedFileStore",
+        tell: Callable[[str, str, str], None],
+        clock: Callable[[], datetime],
     ) -> "SharedCopies":
         """Return what copies the files that all hosts share to this host.
 
         Args:
             settings: The settings.
+            store: The store, with the key that opens its secrets.
             tell: Called with a site, a device and a sentence that operators should read.
             clock: Gives the time, timezone-aware.
         """
-        return shared_copies(settings, self._store, lambda: self.distribution.snapshot.call_ins, tell, clock)
+        return shared_copies(settings, store, lambda: self.distribution.snapshot.call_ins, tell, clock)
 
     def release_connections(self) -> None:
         """Close all database connections. The next use opens new ones. Call it before a fork."""

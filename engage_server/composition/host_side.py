@@ -3,7 +3,7 @@
 Each is imported and built when first used.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from engage_server.services.shared_files.for_devices import EitherFiles
     from engage_server.services.shared_files.moving import SharedMoving
     from engage_server.services.shared_files.place import CopyPlace
+    from engage_server.services.shared_files.retention import UploadRetention
     from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.waiting.refused_uploads import RefusedUploads
     from engage_server.services.waiting.standing import Waiting
-    from engage_server.store.interface.shared_files import SharedStanding
+    from engage_server.store.interface.shared_files import SharedFileStore, SharedStanding
 
 
 class HostSide:
@@ -67,6 +68,19 @@ class HostSide:
         from engage_server.services.shared_files.place import read_place
 
         return read_place(self._settings.data_dir, site), self._store.shared_standing(site)
+
+    @property
+    def shared_files(self) -> "SharedFileStore":
+        """The files that all hosts share, in the database."""
+        return self._store
+
+    @cached_property
+    def upload_retention(self) -> "UploadRetention":
+        """Removes old uploads from the database."""
+        from engage_server.services.shared_files.retention import UploadRetention
+
+        days = self._settings.shared_upload_days
+        return UploadRetention(self._store, None if days is None else timedelta(days=days))
 
     @property
     def is_for_one_host(self) -> bool:

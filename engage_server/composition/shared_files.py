@@ -9,13 +9,13 @@ from engage_server.composition.disk_space import disk_room
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import CallIn, CallInWay
 from engage_server.settings import Settings
-from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
     from engage_server.services.call_in.delivering.delivery import Destination, UploadDelivery
     from engage_server.services.call_in.from_shared import SharedAnswers
     from engage_server.services.evidence.sightings import Sightings
     from engage_server.services.shared_files.copies import SharedCopies
+    from engage_server.store.interface import SharedFileStore
 
 _MIB = 1024 * 1024
 
@@ -30,9 +30,9 @@ def shared_answers(settings: Settings, sightings: "Sightings") -> "SharedAnswers
     folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
     spool = UpstreamSpool(disk_room(settings), waiting=FOR_DATABASE)
 
-    def is_copied(site: str) -> bool:
+    def is_copied(site: str, serial: str) -> bool:
         place = read_place(settings.data_dir, site)
-        return place.is_complete and not place.again
+        return place.is_complete and serial not in place.again
 
     def is_newest(site: str) -> bool:
         return has_heard_lately(settings.data_dir, site, time.time())
@@ -42,7 +42,7 @@ def shared_answers(settings: Settings, sightings: "Sightings") -> "SharedAnswers
 
 def shared_copies(
     settings: Settings,
-    store: SqlStore,
+    store: "SharedFileStore",
     call_ins: Callable[[], Mapping[str, CallIn]],
     tell: Callable[[str, str, str], None],
     clock: Callable[[], datetime],
@@ -51,7 +51,7 @@ def shared_copies(
 
     Args:
         settings: The settings.
-        store: The store.
+        store: The store, with the key that opens its secrets.
         call_ins: Gives the sites' current settings for call-ins.
         tell: Called with a site, a device and a sentence that operators should read. ``engage status`` shows it, too.
         clock: Gives the time, timezone-aware.
@@ -69,15 +69,15 @@ def shared_copies(
 
     copy = SharedCopy(store, DeviceFolders(settings.data_dir), settings.data_dir)
 
-    def sites() -> list[str]:
-        return [name for name, each in call_ins().items() if each.way is CallInWay.SHARED]
+    def sites() -> dict[str, bool]:
+        return {name: each.way is CallInWay.SHARED for name, each in call_ins().items()}
 
     return SharedCopies(store, copy, sites, tell_all)
 
 
 def database_deliveries(
     settings: Settings,
-    store: SqlStore,
+    store: Callable[[], "SharedFileStore"],
     call_ins: Mapping[str, CallIn],
     running: Mapping[tuple[str, str], "UploadDelivery"],
 ) -> dict[tuple[str, str], "UploadDelivery"]:
@@ -87,7 +87,7 @@ def database_deliveries(
 
     Args:
         settings: The settings.
-        store: The store.
+        store: Gives the store, with the key that seals its secrets.
         call_ins: How sites answer.
         running: The result of the last call. A delivery is kept if its destination is still the same.
     """
@@ -99,14 +99,14 @@ def database_deliveries(
     for site, call_in in call_ins.items():
         if call_in.way is not CallInWay.SHARED and not (settings.upstream_spool_dir / site / FOR_DATABASE).is_dir():
             continue
-        destination = _folders(settings) if call_in.way is CallInWay.FILES else _database(settings, store)
+        destination = _folders(settings) if call_in.way is CallInWay.FILES else _database(settings, store())
         key = site, destination.name
         spool = UpstreamSpool(disk_room(settings), waiting=FOR_DATABASE)
         found[key] = running.get(key) or UploadDelivery(site, spool, destination, FaultJournal(settings.faults_dir))
     return found
 
 
-def _database(settings: Settings, store: SqlStore) -> "Destination":
+def _database(settings: Settings, store: "SharedFileStore") -> "Destination":
     from engage_server.services.shared_files.destinations import StoreDestination
     from engage_server.store.interface.shared_files import UploadLimits
 

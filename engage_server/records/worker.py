@@ -20,11 +20,14 @@ class HostSpool:
         host: The name of the machine.
         waiting_bytes: How much was not in the store yet.
         said_at: When it said so; aware, UTC, by the database's clock.
+        copy_behind_since: Since when its copy of shared files lacks a change; aware, UTC, by the database's
+            clock. None: it has all.
     """
 
     host: str
     waiting_bytes: int
     said_at: datetime
+    copy_behind_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

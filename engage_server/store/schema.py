@@ -17,6 +17,8 @@ from engage_server.store.keys.first_key import FirstKey, existing_sealer, first_
 from engage_server.store.keys.key_encryption_key import KeyEncryptionKey
 from engage_server.store.keys.sealed_values import RELEASE_SEAL_PROBE_PURPOSE, SEAL_PROBE_PURPOSE
 from engage_server.store.sealing import DerivingKey, ReleaseSealer, Sealer
+from engage_server.store.shared_files.sealed_contents import SINCE as CONTENTS_SINCE
+from engage_server.store.shared_files.sealed_contents import seal_plain
 from engage_server.store.tables import installation
 
 # Oldest first. The names of the files say it: asking Alembic would take a quarter of a second at every start of every
@@ -80,6 +82,8 @@ def upgrade(
         log = _Log(connection, before or "", actor, reason)
         had_probe = before is not None and connection.scalar(select(installation.c.seal_probe)) is not None
         done = _sealed(log, key, installation_key, is_new=before is None)
+        if before is not None and before < CONTENTS_SINCE:
+            seal_plain(connection, done.sealer)
         _complete_release_keys(connection, done.sealer)
         if done.before is not None and not log.entries and had_probe:
             log.append(done.sealer, AuditAction.INSTALLATION_MIGRATED, **log.versions)

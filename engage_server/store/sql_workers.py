@@ -88,9 +88,9 @@ class SqlWorkers:
             self._tell(connection, event, changes_serving=False)
             return forgotten
 
-    def report_spool(self, host: str, waiting_bytes: int) -> None:
+    def report_spool(self, host: str, waiting_bytes: int, copy_behind: timedelta | None = None) -> None:
         with writing(self._engine) as connection:
-            worker_queries.upsert_spool(connection, host, waiting_bytes)
+            worker_queries.upsert_spool(connection, host, waiting_bytes, copy_behind)
 
     def spools(self) -> Sequence[HostSpool]:
         with reading(self._engine) as connection:

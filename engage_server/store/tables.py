@@ -222,6 +222,7 @@ host_spools = Table(
     Column("host", String(255), primary_key=True),
     Column("waiting_bytes", BigInteger, nullable=False),
     Column("said_at", UtcDateTime, nullable=False),
+    Column("copy_behind_since", UtcDateTime),
 )
 
 rotations = Table(

@@ -19,7 +19,7 @@ import pytest
 from engage_server.protocol.site_key import write_site_key
 from engage_server.store.sealing import new_key_encryption_key
 from tests.support.chains import SITE_KEY
-from tests.support.charts import VALUES, Objects, needs_helm, objects_in, of_kind, template, variables
+from tests.support.charts import VALUES, Objects, needs_helm, objects_in, of_kind, template, variables, words_of
 from tests.support.commands import clean_environment
 from tests.support.postgresql import PostgresServer
 from tests.support.running import eventually, free_ports
@@ -72,7 +72,9 @@ class Cluster:
         lines += ["mount -o remount,ro /var/lib", "mount -o remount,ro /run", "mount -o remount,bind,ro /"]
         lines += [f"cd {container.get('workingDir', '/var/lib/engage')}", 'exec "$@"']
         given = self._environment(container) | {"TMPDIR": temporary}
-        words = [str(Path(sys.executable).parent / container["command"][0]), *container["command"][1:]]
+        program, *words = words_of(container)
+        words = [str(Path(sys.executable).parent / program), *words]
+        words = [*container["command"][: -len(words)], *words]
         return subprocess.Popen(
             ["unshare", "-m", "sh", "-ec", "; ".join(lines), "sh", *words],
             env={k: v for k, v in clean_environment().items() if not k.startswith("PYTHON")} | given,
@@ -158,7 +160,7 @@ def test_a_new_installation_is_made_served_and_not_made_again(tmp_path: Path, po
     pod = _pod(later, "StatefulSet")
     by_name = {each["name"]: each for each in pod["containers"]}
     with serving(cluster, pod):
-        for name in ("http", "https", "operators"):
+        for name in ("http", "https"):
             eventually(partial(asks, cluster, by_name[name]["livenessProbe"]), f"{name} lives")
         eventually(lambda: asks(cluster, by_name["http"]["readinessProbe"]), "ready")
         notice = f"http://127.0.0.1:{cluster.ports['8080']}/swordfish/lock/certificates/current"

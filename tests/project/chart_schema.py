@@ -10,7 +10,7 @@ CHARTS_OWN = {
     *("key_encryption_key_file", "key_encryption_key_command", "release_key_file", "proxy_protocol_from"),
     *("operators_bind", "operators_port", "operators_hosts", "operators_behind_proxy"),
     *("operators_tls_certificate", "operators_tls_key", "operators_tls_passphrase_file"),
-    *("backup_folder", "backup_at", "backup_keep", "backup_authority"),
+    *("backup_folder", "backup_at", "backup_keep", "backup_authority", "backup_time_zone"),
     *("links_file", "links_bind", "links_port", "links_key_file", "links_database_url"),
     *("oidc_client_secret_file", "oidc_file", "oidc_ca_file"),
 }

@@ -74,6 +74,12 @@ def pod_specs(objects: Objects) -> Objects:
     return [each["spec"]["template"]["spec"] for each in objects if each["kind"] in ("StatefulSet", "Job")]
 
 
+def words_of(container: dict[str, Any]) -> list[str]:
+    """What a container runs, without the shell that runs it again."""
+    command: list[str] = container["command"]
+    return command[3:] if command[:2] == ["sh", "-c"] else command
+
+
 def containers(objects: Objects) -> Objects:
     """Every container of every pod."""
     return [each for spec in pod_specs(objects) for each in (*spec.get("initContainers", []), *spec["containers"])]

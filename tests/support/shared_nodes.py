@@ -15,8 +15,9 @@ from engage_server.services.call_in.from_files import FileAnswers
 from engage_server.services.call_in.from_shared import SharedAnswers
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.for_devices import FileForDevice
-from engage_server.services.shared_files.copy import Copied, SharedCopy
+from engage_server.services.shared_files.copy import SharedCopy
 from engage_server.services.shared_files.destinations import StoreDestination
+from engage_server.services.shared_files.device_copy import Copied
 from engage_server.services.shared_files.exchange import EitherExchange
 from engage_server.services.shared_files.feed import EitherFeed
 from engage_server.services.shared_files.for_devices import EitherFileChange, EitherFiles
@@ -67,7 +68,7 @@ class Node:
         self.answers = SharedAnswers(
             self.folders,
             self.spool,
-            lambda site: read_place(self.data, site).is_complete,
+            lambda site, serial: read_place(self.data, site).is_complete,
             None,
             is_newest=lambda site: has_heard_lately(self.data, site, time.time() + self.later),
         )

@@ -100,6 +100,7 @@ def mail(
 
 
 @add.command(
+    options_metavar="--run PROGRAM [OPTIONS]",
     acts=[Act.ALERT_CHANGE, Act.ALERT_COMMAND_SET],
     epilog="\b\nExamples:\n  engage alert add command pager --run /usr/local/bin/page -- depot\n"
     "  engage alert add command log --run logger --kind audit_log_broken -- -t engage",

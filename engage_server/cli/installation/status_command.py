@@ -36,7 +36,13 @@ from engage_server.cli.watching import watch, watch_option
 from engage_server.records import CLOCK_OFF_SECONDS, Grade
 from engage_server.services.access.permissions import Act
 from engage_server.services.evidence.callers import one_address_words
-from engage_server.services.installation.overview import INSTANCES, CertificateStatus, InstallationStatus, SiteStatus
+from engage_server.services.installation.overview import (
+    INSTANCES,
+    CertificateStatus,
+    InstallationStatus,
+    SiteStatus,
+    old_copy,
+)
 from engage_server.services.site_path.standing import PathState, SitePath
 from engage_server.services.site_path.words import state_words
 
@@ -77,7 +83,7 @@ def status(session: Session, site: str | None, watching: bool, as_json: bool) ->
     release. A site serves nothing. Its doors refuse what it serves: they hold another anchor, or call a host that is
     not in its certificate. A certificate has expired, or its last safe day to start a rotation has passed. A host went
     silent without a sign-off. The disk has no room for what devices send. A nightly backup, or its drill, has not
-    succeeded for more than 26 hours.
+    succeeded for more than 26 hours. The copy of shared files on a host is old.
     """
     operator = session.operator_side()
     only = operator.sites.get(site).name if site is not None else None
@@ -124,6 +130,7 @@ def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_
     click.echo(f"{counted(len(found.workers), 'worker')} on {counted(hosts, 'host')} {serve} devices")
     _print_missing(found)
     _print_clocks(found, occasion.now)
+    _print_old_copies(found)
     for site_name in circuits:
         print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     for site_name, some in faults.items():
@@ -216,6 +223,12 @@ def _print_missing(found: InstallationStatus) -> None:
     for worker in found.silent_workers:
         console().print("  silent: ", style="bold red", end="")
         click.echo(f"{worker.worker} went silent without a sign-off")
+
+
+def _print_old_copies(found: InstallationStatus) -> None:
+    for host, since in found.old_copies.items():
+        console().print("  old copy: ", style="bold red", end="")
+        click.echo(f"{old_copy(host, since)}. Devices get older files there. Read its log")
 
 
 def _print_clocks(found: InstallationStatus, now: datetime) -> None:

@@ -13,7 +13,14 @@ from engage_server.cli.parameters import FilePath, site_argument
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
-from engage_server.cli.site.moved_files import changed_with_files, copy_rows, moved_json, print_moved, print_on_the_way
+from engage_server.cli.site.moved_files import (
+    changed_with_files,
+    copy_rows,
+    moved_json,
+    print_moved,
+    print_on_the_way,
+    remove_shared,
+)
 from engage_server.cli.site.site_change_output import print_when_followed
 from engage_server.errors import UsageError
 from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
@@ -48,6 +55,9 @@ _ANSWERED = {
 @site_argument
 @click.option("--files", is_flag=True, help="Answer from the JSON files of each device (engage device import).")
 @click.option("--shared", is_flag=True, help="Answer from files that all hosts share in the database.")
+@click.option(
+    "--remove-shared", "removes_shared", is_flag=True, help="With --files: then remove what the database has."
+)
 @click.option("--upstream", "url", metavar="URL", help="Pass calls on to your own access-control system.")
 @click.option(
     "--upstream-timeout",
@@ -82,6 +92,7 @@ def call_in(
     name: str,
     files: bool,
     shared: bool,
+    removes_shared: bool,
     url: str | None,
     timeout_seconds: float | None,
     trust_file: Path | None,
@@ -97,13 +108,15 @@ def call_in(
     command shows the current setting, and why calls of the last day were not answered.
 
     With --shared, the database has the files. Each host answers from its own copy of them, also while the database is
-    away. This moves the files of this host into the database. --files writes them back to this host. If a move was
-    interrupted, run the command again.
+    away. This moves the files of this host into the database. --files writes them back to this host. They also stay in
+    the database, because other hosts may need them: --remove-shared removes them. If a move was interrupted, run the
+    command again.
     """
     from engage_server.services.sites.register import SiteChanges
 
-    if sum(map(bool, (files, shared, url))) > 1 or (trust_file and trusts_system):
-        raise UsageError("these options contradict each other", "Give one of the two.")
+    is_removed_alone = removes_shared and not files
+    if sum(map(bool, (files, shared, url))) > 1 or (trust_file and trusts_system) or is_removed_alone:
+        raise UsageError("these options contradict each other", "Give one of the two. --remove-shared needs --files.")
     operator = session.operator_side()
     site = operator.sites.get(name)
     wanted = site.call_in
@@ -122,6 +135,8 @@ def call_in(
         return operator.sites.change(site, changes, session.reason, session.occasion()) if is_changed else site
 
     site, moved = changed_with_files(session, operator, site, change, to_database=shared, to_files=files)
+    if removes_shared:
+        remove_shared(session, operator, site, moved)
     _warn(site.name, site.call_in)
     faults = operator.call_faults.recent(site.name, session.now())
     labels = labels_of(operator, site.name, faults)

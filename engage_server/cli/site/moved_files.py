@@ -10,7 +10,7 @@ from engage_server.cli.output import counted
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
-from engage_server.records import CallIn, CallInWay, Site
+from engage_server.records import AuditAction, CallIn, CallInWay, Site
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -59,6 +59,16 @@ def changed_with_files(
     was_shared = site.call_in.way is CallInWay.SHARED
     if not to_database and not (to_files and was_shared):
         return change(), None
+    if not to_database:
+        _say_what_stays(operator, site)
+    with operator.shared_moving.alone(site.name):
+        return _changed_alone(session, operator, site, change, to_database=to_database)
+
+
+def _changed_alone(
+    session: Session, operator: "OperatorSide", site: Site, change: Callable[[], Site], *, to_database: bool
+) -> tuple[Site, "Moved"]:
+    was_shared = site.call_in.way is CallInWay.SHARED
     before = _move(session, operator, site, to_database=to_database, files_win=not was_shared)
     changed = change()
     if changed.call_in.way is site.call_in.way:
@@ -66,21 +76,62 @@ def changed_with_files(
         return changed, before
     if before.devices:
         time.sleep(session.settings().poll_seconds + 1)  # until the workers of this host have followed
-    after = _move(session, operator, site, to_database=to_database, files_win=False)
+    since = before.change if to_database else None
+    after = _move(session, operator, site, to_database=to_database, files_win=False, since=since)
     after.files += before.files
     after.uploads += before.uploads
     return changed, after
 
 
+def _say_what_stays(operator: "OperatorSide", site: Site) -> None:
+    """Before anything is done: other hosts may still need what the database has."""
+    counts = operator.shared_files.count_shared_files(site.name)
+    click.echo(
+        f"the database has {counted(counts.files, 'file')} and {counted(counts.uploads, 'upload')} of the site. "
+        "They are written to this host, and also stay there for other hosts. If this host alone serves the site, "
+        f"remove them: {program()} site call-in {site.name} --files --remove-shared",
+        err=True,
+    )
+
+
+def remove_shared(session: Session, operator: "OperatorSide", site: Site, moved: "Moved | None") -> None:
+    """Remove what the database has of a site that is answered from files again.
+
+    Raises:
+        UsageError: It is still needed.
+    """
+    moved = moved or operator.shared_moving.write_back(site.name)
+    if moved.faults:
+        raise UsageError(
+            "not all files could be written to this host, so nothing was removed from the database:",
+            f"Fix them, and run it again: {program()} site call-in {site.name} --files --remove-shared",
+            code="device_files.not_usable",
+            rows=[f"  {each}" for each in moved.faults[:_FAULTS_SHOWN]],
+        )
+    counts = operator.shared_files.count_shared_files(site.name)
+    facts = {"changed": "shared files", "removed_files": str(counts.files), "removed_uploads": str(counts.uploads)}
+    event = session.occasion().because(session.reason).event(AuditAction.SITE_CHANGED, site.name, **facts)
+    operator.shared_files.remove_shared_files(site.name, event)
+    click.echo(
+        f"removed from the database: {counted(counts.files, 'file')} and {counted(counts.uploads, 'upload')}", err=True
+    )
+
+
 def copy_rows(operator: "OperatorSide", site: Site) -> Iterator[tuple[str, object]]:
     """How far this host has copied the files of a site that shares them."""
     if site.call_in.way is not CallInWay.SHARED:
+        counts = operator.shared_files.count_shared_files(site.name)
+        if counts.files or counts.uploads:
+            yield "still in the database", f"{counted(counts.files, 'file')}, {counted(counts.uploads, 'upload')}"
         return
     place, standing = operator.shared_copy(site.name)
     is_all = place.is_complete and (standing is None or place.change >= standing.changes)
     yield "its copy on this host", "has all of them" if is_all else "is not complete yet (engage serve copies them)"
     if standing is not None:
-        yield "uploads in the database", f"{standing.uploads}, {standing.bytes / 1024 / 1024:.1f} MiB"
+        counts = operator.shared_files.count_shared_files(site.name)
+        yield "uploads in the database", f"{counts.uploads}, {standing.bytes / 1024 / 1024:.1f} MiB"
+        for reader in operator.shared_files.shared_readers(site.name):
+            yield f"read by the token {reader.token}", f"up to {reader.number} of {standing.uploads}"
 
 
 def print_on_the_way(call_in: CallIn, waiting: int) -> None:
@@ -110,7 +161,15 @@ def moved_json(moved: "Moved | None") -> MovedJson | None:
     return {"devices": moved.devices, "files": moved.files, "uploads": moved.uploads}
 
 
-def _move(session: Session, operator: "OperatorSide", site: Site, *, to_database: bool, files_win: bool) -> "Moved":
+def _move(
+    session: Session,
+    operator: "OperatorSide",
+    site: Site,
+    *,
+    to_database: bool,
+    files_win: bool,
+    since: int | None = None,
+) -> "Moved":
     if not to_database:
         return operator.shared_moving.write_back(site.name)
     if operator.is_for_one_host:
@@ -123,7 +182,7 @@ def _move(session: Session, operator: "OperatorSide", site: Site, *, to_database
             code="device_files.not_usable",
             rows=[f"  {each}" for each in (*faults[:_FAULTS_SHOWN], *rest)],
         )
-    return operator.shared_moving.load(site.name, session.now(), files_win=files_win)
+    return operator.shared_moving.load(site.name, session.now(), files_win=files_win, since=since)
 
 
 def _record(session: Session, operator: "OperatorSide", site: Site, moved: "Moved") -> None:

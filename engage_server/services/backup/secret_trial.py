@@ -11,12 +11,12 @@ from engage_server.errors import EngageError
 from engage_server.pki.keys import keys_match, read_private_key
 from engage_server.records import Release, Secret
 from engage_server.services.kpn_devices.register import secret_purpose
-from engage_server.store.interface import KpnStore, RecipientStore, ReleaseStore, SiteStore
+from engage_server.store.interface import KpnStore, RecipientStore, ReleaseStore, SharedFileStore, SiteStore
 
 OpenLinkSecret = Callable[[bytes, str], Secret]
 
 
-class SealedStore(SiteStore, ReleaseStore, RecipientStore, KpnStore, Protocol):
+class SealedStore(SiteStore, ReleaseStore, RecipientStore, KpnStore, SharedFileStore, Protocol):
     """The parts of the store that hold sealed secrets."""
 
 
@@ -63,6 +63,11 @@ class SecretTrial:
                 self.unopened += 1
                 continue
             self._try("secrets of devices on links", partial(self._open_link_secret, sealed, secret_purpose(imei)))
+
+        contents = self._store.open_shared_files()
+        self._counts["shared files of devices"] += contents.count - len(contents.broken)
+        self._counts += Counter()  # without kinds that this database does not have
+        self.faults += [f"{each}: it does not open" for each in contents.broken]
 
     def _try(self, kind: str, opening: Callable[[], object]) -> None:
         try:

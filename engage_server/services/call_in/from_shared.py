@@ -21,6 +21,7 @@ from engage_server.services.call_in.call import (
 )
 from engage_server.services.call_in.delivering.upload_spool import Appended, Upload, UpstreamSpool
 from engage_server.services.call_in.from_files import database_answer
+from engage_server.services.device_files.copied import assert_as_copied
 from engage_server.services.device_files.folder import DeviceFolder, DeviceFolders
 from engage_server.services.device_files.given_database import GivenDatabase, written_given
 from engage_server.services.evidence.device_audits import note_device_audits
@@ -42,7 +43,7 @@ class SharedAnswers:
     Args:
         folders: The devices' folders: this host's copy.
         spool: Keeps what devices send, on its way to the database.
-        is_copied: Whether this host has copied all files of a site at least once.
+        is_copied: Whether this host has copied all files of a site at least once, and those of a device.
         sightings: Records the evidence in audits; None if nothing is recorded.
         max_events: An upload with more events is kept, but not searched for evidence.
         is_newest: Whether the copy of a site was compared with the database a moment ago.
@@ -52,7 +53,7 @@ class SharedAnswers:
         self,
         folders: DeviceFolders,
         spool: UpstreamSpool,
-        is_copied: Callable[[str], bool],
+        is_copied: Callable[[str, str], bool],
         sightings: Sightings | None,
         max_events: int = MAX_EVENTS,
         *,
@@ -88,13 +89,15 @@ class SharedAnswers:
         So must a device that has a newer database than a host that is cut off: another host gave it that one. With the
         older one, somebody whom an operator has removed could open the door again.
         """
-        answer = NOT_FOUND
+        answer, is_copied = NOT_FOUND, self._is_copied(known.site, serial)
         if self._folders.exists(known.site, serial):
             with self._folders.open(known.site, serial) as folder:
+                if is_copied:
+                    assert_as_copied(folder.path, known.call.since)
                 if not self._is_newest(known.site) and _has_newer(known.call.since, folder):
                     return LATER
                 answer = database_answer(folder, known, lambda given: self._report(known, serial, given))
-        return LATER if answer is NOT_FOUND and not self._is_copied(known.site) else answer
+        return LATER if answer is NOT_FOUND and not is_copied else answer
 
     def _report(self, known: KnownCall, serial: str, given: GivenDatabase) -> None:
         self._keep(known, serial, GIVEN, written_given(given))

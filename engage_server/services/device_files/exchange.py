@@ -113,12 +113,16 @@ class DeviceExchange:
         for serial, some in by_serial.items():
             contents = [(file, file.read()) for file in some]
             with self._folders.open(site, serial) as folder:
+                self.assert_here(site)
                 for file, value in contents:
                     if file.kind == DATABASE:
                         assert_newer(folder, value, f"{file.path}: ", file.serial)
                 for file, value in contents:
                     _put(folder, file.kind, value, now)
             tell(serial)
+
+    def assert_here(self, site: str) -> None:
+        """Called with the lock of a device's folder: see :meth:`.DeviceFileChange.assert_here`."""
 
     def take_out(
         self,

@@ -69,6 +69,9 @@ class UploadFeed:
         self._root = root
         self._folders = folders
 
+    def note_reader(self, site: str, token: str, cursor: str) -> None:
+        """Record how far a reader has come. Files of one host are kept anyway, so nothing is recorded."""
+
     def page(self, site: str, cursor: str | None, limit: int, only: Collection | None = None) -> UploadPage:
         """A page of the uploads of a site.
 

@@ -1,7 +1,7 @@
 """The overview of all sites: what is served and until when, which devices came through, and whether action is due."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -122,6 +122,7 @@ class InstallationStatus:
         gaps: Why the evidence may be incomplete.
         silent_hosts: Hosts that stopped without signing off, and when each was last heard.
         silent_workers: Workers that served devices and stopped reporting, on hosts that are alive.
+        old_copies: Hosts whose copy of shared files has lacked a change for longer than copying takes, and since when.
     """
 
     sites: Sequence[SiteStatus]
@@ -129,6 +130,7 @@ class InstallationStatus:
     gaps: Sequence[str]
     silent_hosts: Mapping[str, datetime | None]
     silent_workers: Sequence[WorkerStatus] = ()
+    old_copies: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def missing_listeners(self) -> tuple[str, ...]:
@@ -153,6 +155,7 @@ class InstallationStatus:
             for listener in (self.missing_listeners if self.workers else ())
         ]
         found += [f"{each.worker} went silent without a sign-off" for each in self.silent_workers]
+        found += [old_copy(host, since) for host, since in self.old_copies.items()]
         return found + [f"the host {host} went silent without a sign-off" for host in self.silent_hosts]
 
     @property
@@ -160,7 +163,12 @@ class InstallationStatus:
         """Whether an operator should act today: a site needs it, or an instance, a host or a worker is missing."""
         is_served = bool(self.sites) and not self.missing_listeners
         is_silent = bool(self.silent_hosts) or bool(self.silent_workers)
-        return not is_served or is_silent or any(site.needs_attention for site in self.sites)
+        return not is_served or is_silent or bool(self.old_copies) or any(site.needs_attention for site in self.sites)
+
+
+def old_copy(host: str, since: datetime) -> str:
+    """What is said of a host whose copy of shared files is old."""
+    return f"{host}: its copy of shared files has lacked a change since {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Overview:
@@ -192,7 +200,8 @@ class Overview:
         sites = [self._site(site, workers, occasion) for site in self._store.sites() if wanted(site.name)]
         gone = self._confirmations.silent_hosts()
         silent = [each for each in self._confirmations.silent() if each.host not in gone]
-        return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent)
+        old = self._confirmations.old_copies()
+        return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent, old)
 
     def look_at(self, site: str, occasion: Occasion) -> SiteStatus:
         """Read the status of one site now.

@@ -8,6 +8,7 @@ from engage_server.records import DEVICE_LISTENERS, LIVE_WITHIN, HostSpool, Work
 from engage_server.store.interface import WorkerStore
 
 OPERATORS = "operators"
+_COPYING_TAKES = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,16 @@ class Confirmations:
     def spools(self) -> Mapping[str, HostSpool]:
         """What each host last said about what waits on its disk alone."""
         return {each.host: each for each in self._store.spools()}
+
+    def old_copies(self) -> Mapping[str, datetime]:
+        """The live hosts whose copy of shared files has lacked a change for longer than copying takes, and since when.
+
+        One that is silent is named as that.
+        """
+        alive = {each.host for each in self._store.workers(LIVE_WITHIN)}
+        since = {each.host: each.copy_behind_since for each in self._store.spools() if each.copy_behind_since}
+        spools = self.spools()
+        return {host: at for host, at in since.items() if host in alive and spools[host].said_at - at > _COPYING_TAKES}
 
     def gaps(self) -> tuple[str, ...]:
         """Why the evidence may be incomplete now, one sentence each. If there is any, no device counts as silent."""

@@ -1,42 +1,38 @@
 """This host's copy of the files that operators give to devices: devices get it, so no call waits for the database.
 
 The copy lies in the devices' folders, as files do that this host alone has. ``.shared`` beside them says how far it has
-come. Only what changed is read, one file at a time, whatever the number of devices. A process that is killed does the
-last part again. The copy never goes back to an older file: a host whose database was
-restored keeps what its devices have.
+come. Only what changed is read, a page at a time, whatever the number of devices. A process that is killed does the
+last part again. The copy never goes back to an older file: a host whose database was restored keeps what its devices
+have.
+
+Whoever changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one
+page after the other, and what differs is copied again.
 
 A file that cannot be copied stops no other one. If this host is at fault, its device is tried again. If the row is, a
 new row has to come.
 """
 
-import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from engage_server.errors import (
-    BodyInvalid,
-    EngageError,
-    FileNotUsable,
-    NotPossible,
-    SealBroken,
-    StoreNotUsable,
-    StoreVersionMismatch,
-)
-from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
-from engage_server.protocol.serial_number import decode_serial
-from engage_server.services.device_files.folder import DATABASE, EARLIER, MAX_FILE_BYTES, DeviceFolders
-from engage_server.services.shared_files.contents import FILES, rank_in
+from engage_server.errors import BodyInvalid, NotPossible, SealBroken, StoreNotUsable, StoreVersionMismatch
+from engage_server.file_locks import locked
+from engage_server.files import make_folder
+from engage_server.services.device_files.copied import digest_on_disk, read_copied
+from engage_server.services.device_files.folder import DATABASE, DeviceFolders
+from engage_server.services.shared_files.contents import FILES
+from engage_server.services.shared_files.device_copy import Copied, DeviceCopy
 from engage_server.services.shared_files.place import (
     AGAIN_MOST,
+    STATE,
     CopyPlace,
-    is_plain,
     read_place,
     say_heard,
     write_place,
 )
-from engage_server.services.shared_files.row_checks import assert_content, assert_place
+from engage_server.services.shared_files.row_checks import assert_place, is_believed
 from engage_server.store.interface.shared_files import REMOVED, SharedFileStore, SharedHead, SharedStanding
 
 _OLDER = (
@@ -44,19 +40,8 @@ _OLDER = (
     "engage site call-in {site} --shared"
 )
 _AT_ONCE = 200  # files between two writes of the state
-
-
-@dataclass(slots=True)
-class Copied:
-    """What one run did.
-
-    Attributes:
-        files: How many files changed here.
-        faults: A device, and why its file was left as it is.
-    """
-
-    files: int = 0
-    faults: list[tuple[str, str]] = field(default_factory=list)
+_READ_TOGETHER = 8 * 1024 * 1024
+_COPYING = ".copying"  # the folder whose lock the process has that writes copies
 
 
 class SharedCopy:
@@ -72,10 +57,11 @@ class SharedCopy:
         self._store = store
         self._folders = folders
         self._data = data
+        self._checked: dict[str, int] = {}
         self._tried = 0
 
     def follow(self, site: str, standing: SharedStanding) -> Copied:
-        """Copy what changed.
+        """Copy what changed. While the files of the site are moved, do nothing.
 
         Args:
             site: The site's name.
@@ -95,19 +81,17 @@ class SharedCopy:
             write_place(self._data, site, place)
         place = self._try_again(site, place, done)
         while not (place.is_complete and place.change >= standing.changes):
-            heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
-            again = list(place.again)
-            for head in heads:
-                if (
-                    not self._apply_or_tell(site, head, done, is_follower=place.is_complete)
-                    and head.serial not in again
-                ):
-                    again.append(head.serial)
-                    _assert_few(again, done)
-            is_last = len(heads) < _AT_ONCE
-            change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
-            place = CopyPlace(place.journal, change, place.is_complete or is_last, tuple(again))
-            write_place(self._data, site, place)
+            with self.turn(site) as is_mine:
+                if not is_mine:
+                    return done
+                heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
+                failed = self._apply_all(site, heads, done, is_first=not place.is_complete, drops=place.is_complete)
+                again = tuple(dict.fromkeys([*place.again, *failed]))
+                _assert_few(again, done)
+                is_last = len(heads) < _AT_ONCE
+                change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
+                place = CopyPlace(place.journal, change, place.is_complete or is_last, again)
+                write_place(self._data, site, place)
         say_heard(self._data, site)
         return done
 
@@ -117,126 +101,164 @@ class SharedCopy:
             return place
         self._tried += 1
         serial = place.again[self._tried % len(place.again)]
-        heads = [each for each in self._store.shared_heads(site, serial) if each.is_current]
-        if not all(self._apply_or_tell(site, head, done, is_follower=True) for head in heads):
-            return place
-        place = replace(place, again=tuple(each for each in place.again if each != serial))
-        write_place(self._data, site, place)
+        with self.turn(site) as is_mine:
+            if is_mine:
+                heads = [each for each in self._store.shared_heads(site, serial) if each.is_current]
+                if not self._apply_all(site, heads, done, is_first=False, drops=False):
+                    place = replace(place, again=tuple(each for each in place.again if each != serial))
+                    write_place(self._data, site, place)
         return place
 
-    def _apply_or_tell(self, site: str, head: SharedHead, done: Copied, *, is_follower: bool) -> bool:
-        """Apply a row. False if this host could not, and must try again."""
-        try:
-            self.apply(site, head, done, is_follower=is_follower)
-        except (StoreNotUsable, StoreVersionMismatch):
-            raise  # no fault of this file: all of them wait
-        except (BodyInvalid, SealBroken) as error:
-            done.faults.append(_bad_row(head, error))
-        except NotPossible as error:
-            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.sentence}"))
-            return False
-        except OSError as error:
-            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.strerror}"))
-            return False
-        return True
+    def has_all(self, site: str, standing: SharedStanding) -> bool:
+        """Whether the copy has come as far as the site."""
+        place = read_place(self._data, site)
+        return place.journal == standing.journal and place.is_complete and place.change >= standing.changes
 
-    def apply(self, site: str, head: SharedHead, done: Copied, *, is_follower: bool = False) -> None:
-        """Make this host's file as the database says, unless this host has a newer one.
+    def end(self, site: str) -> None:
+        """The site does not share its files any more: what is here may change, and the next copy is a first one."""
+        (self._data / site / STATE).unlink(missing_ok=True)
+
+    def check(self, site: str) -> Copied:
+        """Compare the next page of copies with the database, and copy again what differs.
+
+        Raises:
+            StoreNotUsable: The database does not answer.
+            NotPossible: A file cannot be written.
+        """
+        done, place = Copied(), read_place(self._data, site)
+        with self.turn(site) as is_mine:
+            if not is_mine or not place.is_complete:
+                return done
+            heads = self._store.changed_shared_files(site, self._checked.get(site, 0), _AT_ONCE)
+            self._checked[site] = heads[-1].change if len(heads) == _AT_ONCE else 0
+            known = [each for each in heads if each.change <= place.change and is_believed(each)]
+            differing = [each for each in known if self._differs(site, each)]
+            self._apply_all(site, differing, done, is_first=False, drops=False)
+        return done
+
+    @contextmanager
+    def turn(self, site: str, seconds: float = 0) -> Iterator[bool]:
+        """Keep others from writing copies of this site. Yields whether nobody else does.
+
+        Raises:
+            NotPossible: Somebody else does, and has for so many seconds.
+        """
+        folder = self._data / site / _COPYING
+        if not folder.is_dir():
+            make_folder(folder, within=self._data)
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(folder, seconds))
+            except NotPossible:
+                if seconds:
+                    raise
+                yield False
+                return
+            yield True
+
+    def apply(self, site: str, head: SharedHead, done: Copied, *, is_first: bool = True) -> None:
+        """Make this host's file as the database says, unless this host has a newer one. See :meth:`_apply_all`."""
+        self._apply_all(site, [head], done, is_first=is_first, drops=False)
+
+    def _apply_all(
+        self, site: str, heads: Sequence[SharedHead], done: Copied, *, is_first: bool, drops: bool
+    ) -> list[str]:
+        """Make this host's files as the database says.
 
         Args:
             site: The site's name.
-            head: The row.
+            heads: Files that changed.
             done: What was done is added to it.
-            is_follower: Whether this host had everything before this row was written.
+            is_first: Whether the files that are here may be from before the site shared them.
+            drops: Whether this host had everything before these changes: what it has of a device is then from before
+                that device was removed.
 
-        Raises:
-            BodyInvalid: The row cannot be believed. The device keeps what it has.
-            NotPossible, OSError: This host cannot do it.
-            StoreNotUsable: The database does not answer.
+        Returns:
+            The devices whose files this host could not write.
         """
-        assert_place(head)
-        heads = self._store.shared_heads(site, head.serial)
-        present = next((each for each in heads if each.kind == head.kind and each.is_current), None)
-        if present is None:  # something else happened to it meanwhile, which has a greater number
-            return
-        if present.kind == REMOVED:
-            done.files += self._remove(site, head.serial, heads, is_follower=is_follower)
-            return
-        assert_place(present)
-        path = self._folders.path(site, head.serial)
-        is_database = present.kind == "database"
-        earlier = [each for each in heads if each.kind == present.kind and not each.is_current] if is_database else []
-        if is_database and (rank_in(_content(path / DATABASE)) or "") > present.version:
-            done.faults.append((head.serial, "this host has a newer database than the shared one, and keeps it"))
-            return
-        for each in earlier:
+        heads = [each for each in heads if self._tell_if_bad(each, done)]
+        serials = list(dict.fromkeys(head.serial for head in heads))
+        of_all = self._store.shared_heads_of(site, serials)
+        ready = self._ready(site, heads)
+        by_serial: dict[str, list[SharedHead]] = {serial: [] for serial in serials}
+        for each in of_all:
+            by_serial[each.serial].append(each)
+        failed = list[str]()
+        for serial, own in by_serial.items():
+            kinds = {head.kind for head in heads if head.serial == serial}
+            device = DeviceCopy(self._store, self._folders, site, serial, own, ready)
+            try:
+                self._apply_to(device, own, kinds, done, is_first=is_first, drops=drops)
+            except (StoreNotUsable, StoreVersionMismatch):
+                raise  # no fault of this device: all of them wait
+            except BodyInvalid as error:
+                done.faults.append((serial, f"{error.sentence}. This host keeps what it has. {error.next_step}"))
+            except (NotPossible, OSError) as error:
+                why = error.sentence if isinstance(error, NotPossible) else error.strerror
+                done.faults.append((serial, f"its shared file cannot be copied to this host: {why}"))
+                failed.append(serial)
+        return failed
+
+    def _apply_to(
+        self,
+        device: DeviceCopy,
+        own: Sequence[SharedHead],
+        kinds: set[str],
+        done: Copied,
+        *,
+        is_first: bool,
+        drops: bool,
+    ) -> None:
+        """Make one device's files as the database says.
+
+        A removed device may have come back since, with other files. Then what it had before must go, too: a host that
+        was away all the time would give it a configuration that no other host has.
+        """
+        for each in own:
             assert_place(each)
-            done.files += self._copy(site, each, path / EARLIER / f"{each.version}.json")
-        done.files += self._copy(site, present, path / FILES[present.kind])
-        if is_database:
-            self._forget(site, head.serial, earlier)
+        if all(each.kind == REMOVED for each in own):
+            done.files += device.remove() if own else 0
+            return
+        if REMOVED in kinds and drops:
+            device.drop_old(done)
+        if kinds - {REMOVED}:
+            device.make(kinds - {REMOVED}, done, is_first=is_first)
 
-    def _remove(self, site: str, serial: str, heads: Sequence[SharedHead], *, is_follower: bool) -> bool:
-        """Remove what a removed device had here.
-
-        A device may have come back since, with other files. Then what it had before must go, too: a host that was away
-        all the time would give it a configuration that no other host has. A host that has just begun to copy cannot
-        know what is from before, and removes nothing.
-        """
-        live = {each.kind: each.digest for each in heads if each.is_current and each.kind in FILES}
-        if not live:
-            return self._folders.remove(site, serial)
-        path = self._folders.path(site, serial)
-        old = [path / name for kind, name in FILES.items() if _digest(path / name) not in ("", live.get(kind))]
-        if not is_follower or not old:
+    @staticmethod
+    def _tell_if_bad(head: SharedHead, done: Copied) -> bool:
+        """Whether a row can be believed. If not, say so."""
+        try:
+            assert_place(head)
+        except BodyInvalid as error:
+            done.faults.append(("", f"{error.sentence}. This host keeps what it has. {error.next_step}"))
             return False
-        with self._folders.open(site, serial):
-            for each in old:
-                each.unlink(missing_ok=True)
-        self._forget(site, serial, ())
         return True
 
-    def _copy(self, site: str, head: SharedHead, path: Path) -> bool:
-        """Write one file as a whole. The database is read before the lock: a device waits only for the disk."""
-        if _digest(path) == head.digest:
-            return False
-        content = self._store.shared_content(site, head.change)
-        if content is None:
-            return False  # it was replaced just now
-        assert_content(head, content)
-        with self._folders.open(site, head.serial):
-            if path.parent.name == EARLIER:
-                make_folder(path.parent)
-            replace_file(path, content, SECRET_MODE)
-        return True
+    def _ready(self, site: str, heads: Sequence[SharedHead]) -> Mapping[int, bytes]:
+        """Contents that are read together. A long one is read for itself, when its turn has come."""
+        wanted = list[int]()
+        room = _READ_TOGETHER
+        for head in heads:
+            if head.kind != REMOVED and head.length <= room and self._differs(site, head):
+                wanted.append(head.change)
+                room -= head.length
+        try:
+            return self._store.shared_contents(site, wanted) if wanted else {}
+        except SealBroken:  # one of them: each is read for itself, and only its device waits
+            return {}
 
-    def _forget(self, site: str, serial: str, earlier: Sequence[SharedHead]) -> None:
-        """Remove earlier databases that the others do not have: every host must answer a device in the same way."""
-        kept = {f"{each.version}.json" for each in earlier}
-        with self._folders.open(site, serial) as folder:
-            for path in (folder.path / EARLIER).glob("0x*.json"):
-                if path.name not in kept:
-                    path.unlink(missing_ok=True)
-
-
-def _bad_row(head: SharedHead, error: EngageError) -> tuple[str, str]:
-    serial = head.serial if decode_serial(head.serial) == head.serial else ""
-    return serial, f"{error.sentence}. This host keeps what it has. {error.next_step}"
+    def _differs(self, site: str, head: SharedHead) -> bool:
+        path = self._folders.path(site, head.serial)
+        if head.kind == REMOVED:
+            return path.is_dir()
+        name, digests = FILES[head.kind], read_copied(path)
+        if digests.get(name) != head.digest:
+            return True
+        names = [each for each in digests if each == name or (name == DATABASE and "/" in each)]
+        return any(digest_on_disk(path / each) != digests[each] for each in names)
 
 
 def _assert_few(again: Sequence[str], done: Copied) -> None:
     """Stop if so many files cannot be written that it is no device's fault: the rest stays to be copied."""
     if len(again) > AGAIN_MOST:
         raise NotPossible(f"this host cannot write its copy of shared files: {done.faults[-1][1]}", "Fix that first.")
-
-
-def _content(path: Path) -> bytes | None:
-    """None for anything that is no file of ours, such as a link or a pipe: it is replaced."""
-    with suppress(FileNotUsable):
-        return read_file(path, limit=MAX_FILE_BYTES) if is_plain(path) else None
-    return None
-
-
-def _digest(path: Path) -> str:
-    content = _content(path)
-    return "" if content is None else hashlib.sha256(content).hexdigest()

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from engage_server.errors import BodyInvalid
+from engage_server.errors import BodyInvalid, Conflict
 from engage_server.files import SECRET_MODE, make_folder, replace_file
 from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json, write_pretty_json
 from engage_server.records import Page
@@ -78,6 +78,19 @@ class EitherExchange(DeviceExchange):
             for file in some:
                 self._put(site, file, now)
             tell(serial)
+
+    def assert_here(self, site: str) -> None:
+        """The site may have begun to share its files meanwhile.
+
+        Raises:
+            Conflict: It did.
+        """
+        if self._is_shared(site):
+            raise Conflict(
+                f"site '{site}' began to share its files during the import",
+                "Import the files again: those that are there already stay as they are.",
+                code="device_files.moved",
+            )
 
     def take_out(
         self,

@@ -4,11 +4,12 @@ Numbers are given while the site's row is locked. So a reader that has seen one 
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engage_server.errors import Refused, UsageError
+from engage_server.errors import EngageError, Refused, UsageError
 from engage_server.protocol.json_body import FILE_DEPTH, read_json
 from engage_server.records import Page
 from engage_server.services.device_files.folder import Collection, DeviceFolders
@@ -37,6 +38,18 @@ class EitherFeed(UploadFeed):
     def __init__(self, root: Path, folders: DeviceFolders, store: FeedStore) -> None:
         super().__init__(root, folders)
         self._store = store
+        self._noted: dict[tuple[str, str], str] = {}
+
+    def note_reader(self, site: str, token: str, cursor: str) -> None:
+        """Record how far a reader has come. If the database is away, the next page records it."""
+        if self._noted.get((site, token)) == cursor or not is_shared(self._store, site):
+            return
+        journal, number = _place(cursor)
+        if not journal:
+            return
+        with suppress(EngageError):
+            self._store.note_shared_reader(site, token, journal, number)
+            self._noted[site, token] = cursor
 
     def page(self, site: str, cursor: str | None, limit: int, only: Collection | None = None) -> UploadPage:
         """A page of the uploads of a site."""

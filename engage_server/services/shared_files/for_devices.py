@@ -1,5 +1,6 @@
 """Gives one device another file, wherever its site has its files: see :mod:`.exchange` for many at once."""
 
+from contextlib import suppress
 from typing import Any, Protocol
 
 from engage_server.errors import Conflict
@@ -79,7 +80,8 @@ class EitherFileChange(DeviceFileChange):
     ) -> VersionedFile:
         """As in files of this host. The file, the list and the entry in the audit log are one transaction."""
         if not is_shared(self._shared, site):
-            return super().put(site, serial, file, value, seen, occasion)
+            with suppress(_MovedMeanwhile):
+                return super().put(site, serial, file, value, seen, occasion)
         device = Device(serial, site, occasion.now) if self.owner(site, serial) is None else None
         event = occasion.event(AuditAction.DEVICES_IMPORTED, site, device=serial, files=file.value, devices="1")
         draft = draft_of(file, file_bytes(value))
@@ -98,6 +100,15 @@ class EitherFileChange(DeviceFileChange):
                 raise of_another_site(serial, site) from None
             if put is not None:
                 return VersionedFile(value, version_of_bytes(draft.content), len(draft.content))
+
+    def assert_here(self, site: str) -> None:
+        """As in files of this host."""
+        if is_shared(self._shared, site):
+            raise _MovedMeanwhile
+
+
+class _MovedMeanwhile(Exception):  # no error: the file goes into the database then
+    """The site began to share its files after this change had begun."""
 
 
 def _parsed(content: bytes | None) -> Json:

@@ -5,12 +5,13 @@ both places. Each file is moved for itself. After an interruption, move again: w
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from engage_server.errors import BodyInvalid, FileNotUsable
+from engage_server.file_locks import OPERATOR_SECONDS
 from engage_server.files import read_file
 from engage_server.protocol.json_body import FILE_DEPTH, read_json
 from engage_server.records.telling import Tell, tell_nobody
@@ -34,7 +35,8 @@ from engage_server.services.shared_files.contents import (
     imported_rows,
     parameters_report,
 )
-from engage_server.services.shared_files.copy import Copied, SharedCopy
+from engage_server.services.shared_files.copy import SharedCopy
+from engage_server.services.shared_files.device_copy import Copied
 from engage_server.store.interface.shared_files import SharedDraft, SharedFileStore, SharedHead
 
 _AT_ONCE = 500
@@ -49,12 +51,14 @@ class Moved:
         files: How many databases and configurations were not there yet.
         uploads: How many uploads were not.
         faults: A sentence for each file that cannot be moved.
+        change: The number of the newest change after it.
     """
 
     devices: int = 0
     files: int = 0
     uploads: int = 0
     faults: list[str] = field(default_factory=list)
+    change: int = 0
 
 
 class SharedMoving:
@@ -79,7 +83,19 @@ class SharedMoving:
                 found += _faults(folder)
         return found
 
-    def load(self, site: str, at: datetime, *, files_win: bool, tell: Tell = tell_nobody) -> Moved:
+    @contextmanager
+    def alone(self, site: str) -> Iterator[None]:
+        """Keep this host from copying the site's files meanwhile: it would replace what is still to be moved.
+
+        Raises:
+            NotPossible: Another command moves them.
+        """
+        with self._copy.turn(site, OPERATOR_SECONDS):
+            yield
+
+    def load(
+        self, site: str, at: datetime, *, files_win: bool, since: int | None = None, tell: Tell = tell_nobody
+    ) -> Moved:
         """Put what this host has into the database.
 
         A newer database always wins. Parameters and calls: the later ones.
@@ -89,8 +105,12 @@ class SharedMoving:
             at: The time, timezone-aware.
             files_win: Whether a configuration of this host replaces a stored one. True while devices get those of this
                 host.
+            since: A configuration of this host also replaces one whose change has this number or a smaller one. It was
+                moved before, and this host's was changed after that.
             tell: Called with each device's serial number when its files are stored.
         """
+        if files_win:
+            self._copy.end(site)
         self._store.begin_shared_files(site)
         done = Moved()
         for serial in self._folders.serials(site):
@@ -99,9 +119,11 @@ class SharedMoving:
                 drafts, earlier = list(_drafts(folder)), list(_earlier(folder))
                 self._load_reports(site, folder)
             for draft in drafts:
-                done.files += self._put(site, serial, draft, earlier, at, files_win=files_win)
+                done.files += self._put(site, serial, draft, earlier, at, files_win=files_win, since=since)
             done.uploads += self._load_uploads(site, serial)
             tell(serial)
+        standing = self._store.shared_standing(site)
+        done.change = 0 if standing is None else standing.changes
         return done
 
     def write_back(self, site: str, tell: Tell = tell_nobody) -> Moved:
@@ -141,11 +163,12 @@ class SharedMoving:
         at: datetime,
         *,
         files_win: bool,
+        since: int | None,
     ) -> bool:
         """Put one file, unless the database has it, or a newer one."""
         while True:
             present = current_head(self._store, site, serial, draft.kind)
-            if present is not None and _stays(present, draft, files_win=files_win):
+            if present is not None and _stays(present, draft, files_win=files_win, since=since):
                 return False
             expected = None if present is None else present.change
             if self._store.put_shared_file(site, serial, draft, expected, at, earlier=earlier) is not None:
@@ -206,10 +229,11 @@ def current_head(store: SharedFileStore, site: str, serial: str, kind: str) -> S
     return next((each for each in heads if each.kind == kind and each.is_current), None)
 
 
-def _stays(present: SharedHead, draft: SharedDraft, *, files_win: bool) -> bool:
+def _stays(present: SharedHead, draft: SharedDraft, *, files_win: bool, since: int | None) -> bool:
     if present.digest == digest_of(draft.content) or present.version > draft.version:
         return True
-    return present.version == draft.version and not files_win
+    was_moved = since is not None and present.change <= since
+    return present.version == draft.version and not files_win and not was_moved
 
 
 def _faults(folder: DeviceFolder) -> Iterator[str]:

@@ -5,7 +5,6 @@ others have to know whether it still does.
 """
 
 import os
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from engage_server.errors import BodyInvalid, FileNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.protocol.json_body import read_json, write_json
+from engage_server.services.device_files.copied import is_plain
 
 STATE = ".shared"  # in the site's folder; no device's folder has such a name
 HEARD_WITHIN_SECONDS = 30.0  # the copying process looks every second, and at a busy time within some seconds
@@ -92,11 +92,3 @@ def has_heard_lately(data: Path, site: str, now: float) -> bool:
     except OSError:
         return False
     return -HEARD_WITHIN_SECONDS <= ago <= HEARD_WITHIN_SECONDS
-
-
-def is_plain(path: Path) -> bool:
-    """Whether this is a file itself. Not a link, and no pipe that somebody would have to wait for."""
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False

@@ -59,6 +59,7 @@ class DeviceFileChange:
         event = occasion.event(AuditAction.DEVICES_IMPORTED, site, device=serial, files=file.value, devices="1")
 
         def record() -> None:
+            self.assert_here(site)
             device = Device(serial, site, occasion.now)
             try:
                 is_new = owner is None and self._store.add_device(device, event)
@@ -68,6 +69,13 @@ class DeviceFileChange:
                 self._store.record(event)
 
         return self._files.put(site, serial, file, value, seen, record)
+
+    def assert_here(self, site: str) -> None:
+        """Called with the lock of the device's folder, before anything is recorded.
+
+        Whoever moves the files of a site moves those of each device with this lock, after the site was changed. So
+        what passes this check is moved along.
+        """
 
     def owner(self, site: str, serial: str) -> str | None:
         """The site on whose list the device is: this one, or None for none.

@@ -89,16 +89,18 @@ def operators_app(
     exposition.disk = device_side.disk(settings)
     host = socket.gethostname()
 
+    copied = shared_files.CopiedFiles(device_side, side, settings, log)
+    exposition.copies_behind = lambda: copied.behind
+
     def report(waiting_bytes: int) -> None:
-        device_side.report_spool(host, waiting_bytes)
+        device_side.report_spool(host, waiting_bytes, copied.behind_for)
 
     spool = transfer.SpoolTransfer(
         settings.spool_dir, moving, exposition, device_side.audit_head, report, device_side.look
     )
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
-    copied = shared_files.CopiedFiles(device_side, settings, log)
-    uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
+    uploads = delivery.Deliveries(device_side, side, settings, log, exposition.tell_uploads)
     at_risk = doors_at_risk.DoorsAtRisk(side, exposition.tell_risks)
     chores = links.LinkChores(side, settings)
     ages = nights.BackupAges(side, exposition.tell_backups)
@@ -111,6 +113,13 @@ def operators_app(
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
         Repeating("shared-files", shared_files.SECONDS, copied.copy, log, shared_files.SENTENCES),
+        Repeating(
+            "upload-retention",
+            shared_files.RETENTION_SECONDS,
+            copied.forget_old_uploads,
+            log,
+            shared_files.RETENTION_SENTENCES,
+        ),
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
 from engage_server.serving.operators.figures.alert_figures import alert_figures
 from engage_server.serving.operators.figures.backup_figures import backup_figures
+from engage_server.serving.operators.figures.copy_figures import copy_figures
 from engage_server.serving.operators.figures.disk_figures import disk_figures
 from engage_server.serving.operators.figures.doors_at_risk import SiteRisks
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
@@ -45,6 +46,7 @@ class Exposition:
 
     Attributes:
         disk: Measures how much disk space devices take. None: there are no metrics of it.
+        copies_behind: Gives since when the copy of a site's shared files lacks a change.
         stored, disregarded, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
         audit_head: The audit log's newest entry. None until the database has answered.
     """
@@ -87,6 +89,7 @@ class Exposition:
             registry=self._registry,
         )
         self.disk: DiskOverview | None = None
+        self.copies_behind: Callable[[], Mapping[str, datetime]] = dict
         self._expiries = ServedExpiries()
         self._registry.register(self)
 
@@ -162,6 +165,7 @@ class Exposition:
         yield path
         yield from self._of_audit_log()
         yield from self._of_uploads(now)
+        yield from copy_figures(snapshot.call_ins, self.copies_behind(), now)
         if self._backups is not None:
             yield from backup_figures(self._backups)
         if self.disk is not None:

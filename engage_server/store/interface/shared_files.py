@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from engage_server.records import AuditEvent, Device
+from engage_server.records import AuditEvent, Device, SealedValues
 
 REMOVED = "removed"  # the kind of the row that a removed device leaves
 
@@ -122,6 +122,34 @@ class UploadLimits:
     site: int
 
 
+@dataclass(frozen=True, slots=True)
+class SharedReader:
+    """A system that reads the list of a site's uploads again and again.
+
+    Attributes:
+        token: The name of its token.
+        number: It has all uploads up to this number.
+        read_at: When it came that far; aware, UTC, by the database's clock.
+    """
+
+    token: str
+    number: int
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCounts:
+    """How much the database has of a site's shared files.
+
+    Attributes:
+        files: Databases and configurations, without earlier ones.
+        uploads: Uploads.
+    """
+
+    files: int
+    uploads: int
+
+
 UploadFold = Callable[[bytes | None, Sequence[bytes]], bytes | None]
 """Gives the new content of an upload from the one that is stored, and the device's newest other ones of its kind.
 
@@ -147,8 +175,14 @@ class SharedFileStore(Protocol):
     def shared_heads(self, site: str, serial: str) -> Sequence[SharedHead]:
         """Return all files of a device, current and earlier ones, by number."""
 
+    def shared_heads_of(self, site: str, serials: Sequence[str]) -> Sequence[SharedHead]:
+        """The same of several devices: a page of them."""
+
     def shared_content(self, site: str, change: int) -> bytes | None:
         """Return the content of a file. None if it is gone."""
+
+    def shared_contents(self, site: str, changes: Sequence[int]) -> Mapping[int, bytes]:
+        """The same of several files, by number. Those that are gone are left out."""
 
     def put_shared_file(
         self,
@@ -218,3 +252,30 @@ class SharedFileStore(Protocol):
         self, site: str, after: str, limit: int
     ) -> Sequence[tuple[SharedHead, SharedReport | None]]:
         """Return current databases that their devices were not given last, by serial number."""
+
+    def note_shared_reader(self, site: str, reader: str, journal: str, number: int) -> None:
+        """Record that a token's system has all uploads up to this number. It never goes back in one journal."""
+
+    def shared_readers(self, site: str) -> Sequence[SharedReader]:
+        """Return the readers whose token is still good, by its name."""
+
+    def forget_shared_uploads(self, site: str, keep: timedelta, limit: int) -> int:
+        """Remove uploads that have been stored for longer. One that such a reader does not have yet stays.
+
+        Args:
+            site: The site's name.
+            keep: How long they stay, by the database's clock.
+            limit: How many are removed at most.
+
+        Returns:
+            How many were removed.
+        """
+
+    def open_shared_files(self) -> SealedValues:
+        """Open all contents of all sites, and say which do not open. None leaves this method."""
+
+    def count_shared_files(self, site: str) -> SharedCounts:
+        """Return how much there is."""
+
+    def remove_shared_files(self, site: str, event: AuditEvent) -> None:
+        """Remove all of a site, and record it. The copies of hosts stay: they are the files of these hosts now."""

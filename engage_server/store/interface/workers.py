@@ -58,8 +58,11 @@ class WorkerStore(Protocol):
             Conflict: The host is alive.
         """
 
-    def report_spool(self, host: str, waiting_bytes: int) -> None:
-        """Record how much waits on a host's disk alone, at the database's time."""
+    def report_spool(self, host: str, waiting_bytes: int, copy_behind: timedelta | None = None) -> None:
+        """Record how much waits on a host's disk alone, and for how long its copy of shared files has lacked a change.
+
+        None: it has all.
+        """
 
     def spools(self) -> Sequence[HostSpool]:
         """Return what each host last said about that. Hosts that never said anything are left out."""

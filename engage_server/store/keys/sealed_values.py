@@ -13,6 +13,7 @@ from engage_server.store.alerts.tables import alert_recipients
 from engage_server.store.queries.site_queries import key_purpose as site_key_purpose
 from engage_server.store.release_keys import key_purpose as private_key_purpose
 from engage_server.store.sealing import UNDER_RELEASE_KEY, DerivingKey
+from engage_server.store.shared_files.sealed_contents import open_contents
 from engage_server.store.tables import installation, releases, sites
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
@@ -105,7 +106,8 @@ def open_all(connection: Connection, sealer: DerivingKey) -> SealedValues:
             each.opened(sealer)
         except SealBroken:
             broken.append(each.purpose)
-    return SealedValues(count, tuple(broken))
+    shared = open_contents(connection, sealer)
+    return SealedValues(count + shared.count, (*broken, *shared.broken))
 
 
 def seal_all_again(connection: Connection, before: DerivingKey, now: DerivingKey) -> SealedValues:

@@ -89,9 +89,11 @@ def select_silent(connection: Connection, beyond: timedelta) -> list[WorkerStatu
     return [WorkerStatus(**row) for row in rows.mappings()]
 
 
-def upsert_spool(connection: Connection, host: str, waiting_bytes: int) -> None:
+def upsert_spool(connection: Connection, host: str, waiting_bytes: int, copy_behind: timedelta | None = None) -> None:
     """Record how much waits on a host, at the database's time."""
-    values = {"host": host, "waiting_bytes": waiting_bytes, "said_at": database_now(connection)}
+    now = database_now(connection)
+    since = None if copy_behind is None else now - copy_behind
+    values = {"host": host, "waiting_bytes": waiting_bytes, "said_at": now, "copy_behind_since": since}
     insert = insert_into(connection.dialect.name, host_spools).values(values)
     connection.execute(insert.on_conflict_do_update(index_elements=["host"], set_=values))
 

@@ -2,16 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import AuditEvent, Device
-from engage_server.store.database.engine import reading, writing
+from engage_server.records import AuditEvent, Device, SealedValues
+from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.evidence import standing
 from engage_server.store.interface.shared_files import (
+    SharedCounts,
     SharedDraft,
     SharedHead,
+    SharedReader,
     SharedReport,
     SharedStanding,
     SharedUpload,
@@ -21,7 +23,9 @@ from engage_server.store.interface.shared_files import (
 )
 from engage_server.store.queries import device_queries
 from engage_server.store.queries.site_queries import site_id
-from engage_server.store.shared_files import file_queries, site_rows, upload_queries
+from engage_server.store.sealing import Sealer
+from engage_server.store.shared_files import file_queries, retention_queries, site_rows, upload_queries
+from engage_server.store.shared_files.sealed_contents import ContentSeal, open_contents
 
 
 class SqlSharedFiles:
@@ -49,9 +53,17 @@ class SqlSharedFiles:
         with reading(self._engine) as connection:
             return file_queries.select_heads(connection, site_id(connection, site), serial)
 
+    def shared_heads_of(self, site: str, serials: Sequence[str]) -> Sequence[SharedHead]:
+        with reading(self._engine) as connection:
+            return file_queries.select_heads_of(connection, site_id(connection, site), serials)
+
     def shared_content(self, site: str, change: int) -> bytes | None:
         with reading(self._engine) as connection:
-            return file_queries.select_content(connection, site_id(connection, site), change)
+            return file_queries.select_content(connection, site_id(connection, site), change, self._seal)
+
+    def shared_contents(self, site: str, changes: Sequence[int]) -> Mapping[int, bytes]:
+        with reading(self._engine) as connection:
+            return file_queries.select_contents(connection, site_id(connection, site), changes, self._seal)
 
     def put_shared_file(
         self,
@@ -66,7 +78,8 @@ class SqlSharedFiles:
         device: Device | None = None,
     ) -> SharedHead | None:
         with writing(self._engine) as connection:
-            head = file_queries.put(connection, site_id(connection, site), serial, draft, expected, at, earlier)
+            row_id = site_id(connection, site)
+            head = file_queries.put(connection, row_id, serial, draft, expected, at, earlier, self._seal)
             if head is None:
                 return None
             is_new = device is not None and _put_on_list(connection, device)
@@ -76,30 +89,33 @@ class SqlSharedFiles:
 
     def add_shared_upload(self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits) -> bool:
         with writing(self._engine) as connection:
-            return upload_queries.add(connection, site_id(connection, site), key, fold, limits)
+            return upload_queries.add(connection, site_id(connection, site), key, fold, limits, self._seal)
 
     def import_shared_uploads(self, site: str, uploads: Mapping[UploadKey, bytes]) -> int:
         with writing(self._engine) as connection:
-            return upload_queries.add_imported(connection, site_id(connection, site), uploads)
+            return upload_queries.add_imported(connection, site_id(connection, site), uploads, self._seal)
 
     def put_shared_report(self, site: str, report: SharedReport) -> None:
         with writing(self._engine) as connection:
-            upload_queries.put_report(connection, site_id(connection, site), report)
+            upload_queries.put_report(connection, site_id(connection, site), report, self._seal)
 
     def shared_report(self, site: str, serial: str, kind: str) -> SharedReport | None:
         with reading(self._engine) as connection:
-            return upload_queries.select_report(connection, site_id(connection, site), serial, kind)
+            return upload_queries.select_report(connection, site_id(connection, site), serial, kind, self._seal)
 
     def shared_uploads_after(self, site: str, number: int, limit: int, most_bytes: int) -> Sequence[SharedUpload]:
         with reading(self._engine) as connection:
-            return upload_queries.select_after(connection, site_id(connection, site), number, limit, most_bytes)
+            row_id = site_id(connection, site)
+            return upload_queries.select_after(connection, row_id, number, limit, most_bytes, self._seal)
 
     def shared_uploads_of(
         self, site: str, serial: str, collection: str, after: int, limit: int, most_bytes: int
     ) -> Sequence[SharedUpload]:
         with reading(self._engine) as connection:
             row_id = site_id(connection, site)
-            return upload_queries.select_of_device(connection, row_id, serial, collection, after, limit, most_bytes)
+            return upload_queries.select_of_device(
+                connection, row_id, serial, collection, after, limit, most_bytes, self._seal
+            )
 
     def shared_upload_bytes(self, site: str, serial: str) -> Mapping[str, int]:
         with reading(self._engine) as connection:
@@ -113,7 +129,40 @@ class SqlSharedFiles:
         self, site: str, after: str, limit: int
     ) -> Sequence[tuple[SharedHead, SharedReport | None]]:
         with reading(self._engine) as connection:
-            return upload_queries.select_unfetched(connection, site_id(connection, site), after, limit)
+            return upload_queries.select_unfetched(connection, site_id(connection, site), after, limit, self._seal)
+
+    def note_shared_reader(self, site: str, reader: str, journal: str, number: int) -> None:
+        with writing(self._engine) as connection:
+            retention_queries.put_reader(connection, site_id(connection, site), reader, journal, number)
+
+    def shared_readers(self, site: str) -> Sequence[SharedReader]:
+        with reading(self._engine) as connection:
+            return retention_queries.select_readers(connection, site_id(connection, site))
+
+    def forget_shared_uploads(self, site: str, keep: timedelta, limit: int) -> int:
+        with writing(self._engine) as connection:
+            return retention_queries.delete_old(connection, site_id(connection, site), keep, limit)
+
+    def open_shared_files(self) -> SealedValues:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return open_contents(connection, self._opened())
+
+    def count_shared_files(self, site: str) -> SharedCounts:
+        with reading(self._engine) as connection:
+            return retention_queries.count(connection, site_id(connection, site))
+
+    def remove_shared_files(self, site: str, event: AuditEvent) -> None:
+        with writing(self._engine, LONG_SECONDS) as connection:
+            file_queries.delete_site(connection, site_id(connection, site))
+            self._tell(connection, event, changes_serving=False)
+
+    @property
+    def _seal(self) -> ContentSeal:
+        return ContentSeal(self._opened())
+
+    @abstractmethod
+    def _opened(self) -> Sealer:
+        """The sealer. The whole store has it."""
 
     @abstractmethod
     def _tell(

@@ -40,7 +40,7 @@ shared_files = Table(
     Column("version", String(18), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("length", Integer, nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    Column("content_sealed", LargeBinary, nullable=False),
     Column("put_at", UtcDateTime, nullable=False),
 )
 Index("ix_shared_files_serial", shared_files.c.site_id, shared_files.c.serial, shared_files.c.kind)
@@ -56,10 +56,23 @@ shared_uploads = Table(
     Column("digest", String(64), nullable=False),
     Column("number", BigInteger),
     Column("length", Integer, nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    Column("content_sealed", LargeBinary, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
     UniqueConstraint("site_id", "serial", "collection", "digest"),
 )
 Index("ix_shared_uploads_number", shared_uploads.c.site_id, shared_uploads.c.number)
+Index("ix_shared_uploads_stored_at", shared_uploads.c.site_id, shared_uploads.c.stored_at)
+
+# How far each reader of a site's list of uploads has come: the greatest number that it asked to go on after.
+shared_readers = Table(
+    "shared_readers",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("reader", String(64), primary_key=True),
+    Column("journal", String(8), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("read_at", UtcDateTime, nullable=False),
+)
 
 # The last word of each device: its parameters, and its last call for a database.
 shared_reports = Table(
@@ -70,5 +83,5 @@ shared_reports = Table(
     Column("kind", String(16), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("version", String(18), nullable=False),
-    Column("content", LargeBinary, nullable=False),
+    Column("content_sealed", LargeBinary, nullable=False),
 )

@@ -90,6 +90,9 @@ class Services(Protocol):
     def alert_standing(self) -> AlertStanding:
         """How alerts stand."""
 
+    def balancers_address(self, now: datetime) -> str:
+        """The address of a balancer that seems to hide those of all doors. "" for none."""
+
     def backup_standing(self, now: datetime) -> BackupStanding:
         """How old the newest good backup and drill are."""
 

@@ -1,6 +1,7 @@
 """What no value of the chart may lead to: secrets in it, rights, a way in or out that nobody asked for."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from engage_server.serving.listener import Listener
 from engage_server.settings import Settings, load_settings
 from engage_server.variables import KEK_VARIABLE
 from tests.project.documentation import commands
-from tests.support.charts import Objects, containers, needs_helm, of_kind, pod_specs, variables
+from tests.support.charts import Objects, containers, needs_helm, of_kind, pod_specs, variables, words_of
 from tests.support.checkout import ROOT
+from tests.support.running import eventually
 
 pytestmark = needs_helm
 
@@ -159,12 +161,55 @@ def test_a_probe_never_asks_for_the_database_or_looks_like_a_device(objects: Obj
     for container in servers["spec"]["template"]["spec"]["containers"]:
         for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
             if kind not in container:
-                assert (container["name"], kind) == ("operators", "readinessProbe"), "devices do not wait for it"
+                assert container["name"] == "operators", "devices do not wait for it, nor for its restart"
                 continue
             asked = " ".join(container[kind]["exec"]["command"])
             assert "127.0.0.1" in asked, "by an address that is no balancer's"
             assert ("readyz" in asked) is (container["name"] == "http" and kind == "readinessProbe")
             assert "https://" not in asked, "a handshake would count as one of a device"
+
+
+@pytest.mark.parametrize("status", [1, 137])
+def test_an_operators_instance_that_ends_is_started_again_and_its_container_runs_on(
+    rendered: dict[str, Objects], tmp_path: Path, status: int
+) -> None:
+    """A pod whose container does not run gets no devices."""
+    (shell, flag, script, *_) = _container(rendered["only-needed"], "operators")["command"]
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/starts\nexit {status}\n")
+    program.chmod(0o755)
+    quick = script.replace("sleep 10", "sleep 0.05")
+    assert quick != script
+    with subprocess.Popen([shell, flag, quick, str(program), "serve"], stderr=subprocess.PIPE) as running:
+        eventually(lambda: (tmp_path / "starts").exists() and len((tmp_path / "starts").read_text()) > 20, "again")
+        assert running.poll() is None
+        running.terminate()
+        said = running.communicate(timeout=10)[1]
+    assert f"ended with status {status}".encode() in said
+
+
+def test_a_container_that_is_stopped_stops_its_instance(rendered: dict[str, Objects], tmp_path: Path) -> None:
+    (shell, flag, script, *_) = _container(rendered["only-needed"], "operators")["command"]
+    program = tmp_path / "program"
+    ends = f"trap 'sleep 0.2; touch {tmp_path}/ended; exit 0' TERM"
+    program.write_text(f"#!/bin/sh\n{ends}\ntouch {tmp_path}/up\nwhile :; do sleep 0.05; done\n")
+    program.chmod(0o755)
+    with subprocess.Popen([shell, flag, script, str(program)]) as running:
+        eventually((tmp_path / "up").exists, "it runs")
+        running.terminate()
+        assert running.wait(10) == 0
+    assert (tmp_path / "ended").exists(), "it had the time to end"
+
+
+def test_a_missing_secret_of_the_operators_keeps_no_pod_from_devices(objects: Objects) -> None:
+    (servers,) = of_kind(objects, "StatefulSet")
+    pod = servers["spec"]["template"]["spec"]
+    of_devices = {
+        mount["name"] for each in pod["containers"] if each["name"] != "operators" for mount in each["volumeMounts"]
+    }
+    for volume in pod["volumes"]:
+        if "secret" in volume:
+            assert volume["secret"].get("optional", False) is (volume["name"] not in of_devices), volume["name"]
 
 
 def test_requests_that_run_have_time_to_end(objects: Objects) -> None:
@@ -178,7 +223,7 @@ def test_requests_that_run_have_time_to_end(objects: Objects) -> None:
 def test_each_container_starts_what_exists(objects: Objects) -> None:
     known: dict[str, click.Command] = dict(commands())
     for container in containers(objects):
-        program, name, *rest = container["command"]
+        program, name, *rest = words_of(container)
         command = known[f"{program} {name}"]
         read = command.make_context(name, list(rest), resilient_parsing=True).params
         if name == "serve":

@@ -71,6 +71,8 @@ def test_a_broken_field_is_found(damage: Any, rendered: dict[str, Objects]) -> N
     "given",
     [
         {"replicas": "two"},
+        {"backups": {"existingClaim": "backups", "at": "2:30"}},
+        {"openId": {"clientSecret": {"value": "canary"}}},
         {"replicas": 0},
         {"replica": 2},
         {"image": {"digest": "sha256:0"}},
@@ -112,6 +114,10 @@ def test_a_broken_value_is_found(given: dict[str, Any], values: Path, tmp_path: 
         ),
         ("devices.service.externalTrafficPolicy=Cluster", "hides the addresses of devices"),
         ("operators.expose=true", "operators.tls.existingSecret is missing"),
+        ("backups.at=02:30", "backups.existingClaim is missing"),
+        ("backups.existingClaim=backups", "backups.at is missing"),
+        ("openId.clientSecret.existingSecret=x", "openId.roles.existingSecret is missing"),
+        ("openId.roles.existingSecret=x", "settings.oidc_issuer is missing"),
     ],
 )
 def test_what_is_missing_is_named(given: str, sentence: str, values: Path, tmp_path: Path) -> None:

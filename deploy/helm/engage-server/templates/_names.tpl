@@ -67,6 +67,22 @@ capabilities:
 {{- if and (eq .Values.devices.service.externalTrafficPolicy "Cluster") (not .Values.devices.proxyProtocol.from) -}}
 {{- fail "devices.service.externalTrafficPolicy is Cluster, which hides the addresses of devices: set Local, or devices.proxyProtocol.from" -}}
 {{- end -}}
+{{- with .Values.backups -}}
+{{- if and .at (not .existingClaim) -}}
+{{- fail "backups.existingClaim is missing: name a claim that all pods can mount, for the nightly backups" -}}
+{{- end -}}
+{{- if and .existingClaim (not .at) -}}
+{{- fail "backups.at is missing: the time of the nightly backup, such as 02:30, in UTC" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.openId -}}
+{{- if and .clientSecret.existingSecret (not .roles.existingSecret) -}}
+{{- fail "openId.roles.existingSecret is missing: name a Secret with oidc.toml, which says which group has which role" -}}
+{{- end -}}
+{{- if and .roles.existingSecret (not $.Values.settings.oidc_issuer) -}}
+{{- fail "settings.oidc_issuer is missing: the URL of the OpenID provider" -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.operators.expose (not .Values.operators.tls.existingSecret) -}}
 {{- fail "operators.tls.existingSecret is missing: an exposed operators' port needs a certificate. Or set operators.expose to false" -}}
 {{- end -}}
@@ -132,6 +148,31 @@ exec:
 {{- define "engage.connectHere" -}}
 exec:
   command: [python, -c, "import socket as s; s.create_connection(('127.0.0.1', {{ .port }}), 3).close()"]
+{{- end -}}
+
+{{/*
+Runs a program again whenever it ends. A container that does not run makes its whole pod not ready, and devices lose a pod
+that could serve them. So the operators' container runs always, whatever becomes of the instance in it. Whatever hangs in
+the instance is ended by the instance itself.
+*/}}
+{{- define "engage.runAgain" -}}
+ending=
+child=
+trap 'ending=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM INT
+while [ -z "$ending" ]; do
+  "$0" "$@" & child=$!
+  [ -z "$ending" ] || kill -TERM "$child" # it came between these two lines
+  wait "$child"
+  status=$?
+  while kill -0 "$child" 2>/dev/null; do # a signal ended the wait, not the child
+    wait "$child"
+    status=$?
+  done
+  [ -z "$ending" ] || exit "$status"
+  echo "the operators' instance ended with status $status. It starts again in 10 s. Devices are served meanwhile." >&2
+  sleep 10 & child=$!
+  wait "$child"
+done
 {{- end -}}
 
 {{- define "engage.mounts" -}}

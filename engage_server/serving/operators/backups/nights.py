@@ -59,7 +59,7 @@ class NightlyBackups:
         if at is None:
             return
         runs, now = self._side.get().backup_runs, self._now()
-        due = last_due(now, at, None)
+        due = last_due(now, at, self._settings.backup_zone)
         if any(each.step is BackupStep.DRILLED and each.at >= due for each in runs.last_good_backup_runs()):
             self._failure = ""
             return

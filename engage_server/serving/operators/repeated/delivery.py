@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.services.call_in.delivering.delivery import Delivered, UploadDelivery
+from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.repeated.repeating import Sentences
 from engage_server.settings import Settings
 
@@ -18,6 +19,7 @@ class Deliveries:
 
     Args:
         device_side: Knows the current sites.
+        side: The services, with the key that seals what goes into the database.
         settings: The settings.
         log: Where trouble is logged.
         tell: Called with the result for each site's uploads.
@@ -26,11 +28,13 @@ class Deliveries:
     def __init__(
         self,
         device_side: DeviceSide,
+        side: ActingSide,
         settings: Settings,
         log: logging.Logger,
         tell: Callable[[Mapping[str, Delivered]], None],
     ) -> None:
         self._device_side = device_side
+        self._side = side
         self._settings = settings
         self._log = log
         self._tell_all = tell
@@ -43,7 +47,9 @@ class Deliveries:
         Raises:
             EngageError: A folder cannot be read, or an upstream system's address cannot be used.
         """
-        self._deliveries = self._device_side.deliveries(self._settings, self._deliveries)
+        self._deliveries = self._device_side.deliveries(
+            self._settings, self._deliveries, lambda: self._side.get().shared_files
+        )
         done: dict[str, Delivered] = {}
         for (site, destination), delivery in self._deliveries.items():
             found = delivery.run(lambda: datetime.now(UTC))

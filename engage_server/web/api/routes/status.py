@@ -15,8 +15,10 @@ def get_status(call: Call[NoQuery, None]) -> Answer[SeenStatusJson]:
     occasion = call.occasion
     found = call.services.overview.look(occasion, lambda site: may(call.actor, Act.STATUS_SEE, site))
     uploads = {each.site.name: call.services.uploads.counts(each.site.name) for each in found.sites}
-    backups = call.services.backup_standing(occasion.now) if may(call.actor, Act.HOST_SEE) else None
-    return Answer(seen_status_json(found, occasion.now, uploads, backups))
+    if not may(call.actor, Act.HOST_SEE):
+        return Answer(seen_status_json(found, occasion.now, uploads, None, None))
+    backups, balancer = call.services.backup_standing(occasion.now), call.services.balancers_address(occasion.now)
+    return Answer(seen_status_json(found, occasion.now, uploads, backups, balancer))
 
 
 def get_site_status(call: Call[NoQuery, None]) -> Answer[ServedSiteStatusJson]:

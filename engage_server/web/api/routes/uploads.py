@@ -6,6 +6,7 @@ from pydantic import Field
 
 from engage_server.as_json.formats import Format, Shape
 from engage_server.as_json.uploads import SiteUploadJson, site_upload_json
+from engage_server.records import ActorKind
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.folder import Collection
 from engage_server.web.api import problem_codes
@@ -42,6 +43,8 @@ def list_uploads(call: Call[UploadQuery, None]) -> Answer[UploadPageJson]:
     call.services.sites.get(call.site)
     query = call.query
     page = call.services.upload_feed.page(call.site, query.cursor, query.limit, query.kind)
+    if query.cursor is not None and call.actor.kind is ActorKind.TOKEN:
+        call.services.upload_feed.note_reader(call.site, call.actor.name.removeprefix("token "), query.cursor)
     items = [site_upload_json(each) for each in page.items]
     shown: UploadPageJson = {"items": items, "next": None, "next_cursor": None, "cursor": page.cursor}
     return Answer(shown, next=page.cursor if page.has_more else "")

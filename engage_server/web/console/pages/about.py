@@ -7,6 +7,7 @@ from engage_server import __version__
 from engage_server.errors import NotPossible
 from engage_server.records import AuditFilter
 from engage_server.services.access.permissions import Act
+from engage_server.services.evidence.callers import one_address_words
 from engage_server.services.installation.disk_overview import DiskStatus
 from engage_server.services.installation.overview import InstallationStatus
 from engage_server.web.api.route import Scope
@@ -38,6 +39,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "numbers": _numbers(found, disk),
         "uses": _uses(disk) if disk else [],
         "troubles": [*found.serving_troubles, *(f"the evidence may not be complete: {gap}" for gap in found.gaps)],
+        "one_address": one_address_words(balancer) if (balancer := visit.services.balancers_address(visit.now)) else "",
         "backups": backups,
         "alerts": visit.services.alert_standing(),
         "head": f"{newest[0].number}:{newest[0].hash}" if newest else "",

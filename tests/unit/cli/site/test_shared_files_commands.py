@@ -78,6 +78,22 @@ def test_an_import_before_the_switch_and_after_it(installation: Path) -> None:
     assert json.loads((installation / "out" / ONE / "database.json").read_text()) == database(2)
 
 
+def test_the_rows_stay_until_they_are_removed(installation: Path) -> None:
+    ok(engage(installation, "device", "import", files(installation, 1), "--site", "main"))
+    ok(engage(installation, "site", "call-in", "main", "--shared"))
+    assert engage(installation, "site", "call-in", "main", "--remove-shared").returncode == 2
+    back = engage(installation, "site", "call-in", "main", "--files")
+    assert "1 file and 0 uploads" in back.stderr
+    assert "--files --remove-shared" in back.stderr
+    assert "still in the database" in ok(back)
+    known = len(entries(installation))
+    done = engage(installation, "site", "call-in", "main", "--files", "--remove-shared", "--reason", "one host is left")
+    assert "removed from the database: 1 file and 0 uploads" in done.stderr
+    assert "still in the database" not in ok(done)
+    assert len(entries(installation)) == known + 1
+    assert (installation / "data" / "main" / ONE / "database.json").exists()
+
+
 def test_what_is_on_the_way_is_said(installation: Path) -> None:
     ok(engage(installation, "site", "call-in", "main", "--shared"))
     room = room_in(installation / "data", installation / "data" / "spool" / "upstream")

@@ -81,6 +81,9 @@ def test_every_sealed_column_is_tried() -> None:
         "releases.private_key_sealed",
         "alert_recipients.secret_sealed",
         "kpn_devices.secret_sealed",
+        "shared_files.content_sealed",
+        "shared_uploads.content_sealed",
+        "shared_reports.content_sealed",
         "installation.seal_probe",  # both are opened when the store is
         "installation.release_seal_probe",
     }

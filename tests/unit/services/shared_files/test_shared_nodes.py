@@ -1,14 +1,15 @@
 """Two hosts share the files of a site: what one is told, the other gives."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
-from engage_server.errors import Conflict, NotFound, Refused, StoreNotUsable, UsageError
+from engage_server.errors import Conflict, NotFound, NotPossible, Refused, StoreNotUsable, UsageError
 from engage_server.protocol.json_body import read_json, write_json
 from engage_server.records import AuditEvent, CallIn, CallInWay
 from engage_server.services.call_in.call import CallKind
@@ -19,6 +20,7 @@ from engage_server.services.shared_files.copies import SharedCopies
 from engage_server.services.shared_files.place import STATE
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.interface.shared_files import UploadLimits
+from engage_server.store.shared_files.sealed_contents import what_of_upload
 from engage_server.store.shared_files.tables import shared_files, shared_sites, shared_uploads
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
@@ -78,20 +80,84 @@ class TestDown:
         a.put(TWO, database(2))
         assert a.follow().files == 2, "the database, and the one before"
 
-    def test_a_stale_host_never_goes_back(self, nodes: tuple[Node, Node]) -> None:
+    def test_after_a_restore_a_host_never_goes_back(
+        self, nodes: tuple[Node, Node], store: SqlStore, event: AuditEvent
+    ) -> None:
         a, b = nodes
-        a.put(ONE, database(5))
+        a.put(ONE, database(9))
         a.follow()
-        (a.data / "main" / ONE / "database.json").write_bytes(write_json(database(9)) + b"\n")
-        a.put(ONE, database(6))
+        store.remove_shared_files("main", event)
+        b.put(ONE, database(6))
         (fault,) = a.follow().faults
         assert "newer" in fault[1]
+        a.copy.check("main")
         assert b"000009" in a.get(ONE).body
         (a.data / "main" / STATE).unlink()
         assert a.follow().faults != []
         assert b"000009" in a.get(ONE).body
         assert b.follow().faults == []
         assert b"000006" in b.get(ONE).body
+
+    @pytest.mark.parametrize("name", ["database.json", "configuration.json", "earlier/0x0000000000000001.json"])
+    @pytest.mark.parametrize("content", [b'{"nxtDbVerTS": "0x9", "db": {}, "config": {}}', None])
+    def test_a_copy_that_is_changed_or_removed_by_hand_is_not_served_and_comes_back(
+        self, nodes: tuple[Node, Node], name: str, content: bytes | None
+    ) -> None:
+        a, b = nodes
+        a.put(ONE, database(1)), a.put(ONE, database(2))
+        a.put(ONE, {"invalidAttempts": 5}, FileForDevice.CONFIGURATION)
+        a.follow(), b.follow()
+        path = a.data / "main" / ONE / name
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        with pytest.raises(NotPossible, match="changed or removed"):
+            a.get(ONE, "0x1")
+        a.follow()
+        (a.data / "main" / ONE / "audits.json").write_bytes(b"{}")  # not a copy: nothing is compared
+        done = a.copy.check("main")
+        assert done.files == 1
+        assert ["changed on the disk" in each[1] for each in done.faults] == [True] * bool(content)
+        assert a.get(ONE, "0x1").body == b.get(ONE, "0x1").body
+        aside = path.with_name(path.name + ".changed")
+        assert (aside.read_bytes() if aside.exists() else None) == content
+
+    def test_a_folder_that_is_removed_by_hand_comes_back(self, nodes: tuple[Node, Node]) -> None:
+        a, _ = nodes
+        a.put(ONE, database(1))
+        a.follow()
+        before = a.get(ONE).body
+        shutil.rmtree(a.data / "main" / ONE)
+        assert a.follow().files == 0, "nothing changed in the database"
+        assert a.copy.check("main").files == 1
+        assert a.get(ONE).body == before
+
+    def test_a_file_that_no_host_shares_is_not_served(self, nodes: tuple[Node, Node]) -> None:
+        a, _ = nodes
+        a.put(ONE, database(1))
+        a.follow()
+        with a.folders.open("main", TWO) as folder:
+            folder.put_database(database(3))
+        with pytest.raises(NotPossible):
+            a.get(TWO)
+        assert a.moving.load("main", NOW, files_win=False).files == 1
+        a.follow()
+        assert a.get(TWO).status == 200
+
+    def test_how_long_a_copy_lacks_a_change_is_known(self, nodes: tuple[Node, Node], store: SqlStore) -> None:
+        a, _ = nodes
+        a.put(ONE, database(1))
+        copies = SharedCopies(store, a.copy, lambda: {"main": True}, lambda *each: None)
+        copies.run(NOW)
+        assert copies.behind == {}
+        a.put(ONE, database(2))
+        with a.moving.alone("main"):  # nothing is copied meanwhile
+            for seconds in (1, 60):
+                copies.run(NOW + timedelta(seconds=seconds))
+                assert copies.behind == {"main": NOW + timedelta(seconds=1)}
+        copies.run(NOW + timedelta(seconds=61))
+        assert copies.behind == {}
 
     def test_after_a_restore_new_files_still_arrive(self, nodes: tuple[Node, Node], store: SqlStore) -> None:
         a, _ = nodes
@@ -160,9 +226,9 @@ class TestDown:
         assert isinstance(ahead, dict)
         state.write_bytes(write_json(ahead | {"change": int(str(ahead["change"])) + 500}))
         told: list[tuple[str, str, str]] = []
-        copies = SharedCopies(store, a.copy, lambda: ["main", "gone"], lambda *each: told.append(each))
-        copies.run()
-        copies.run()
+        copies = SharedCopies(store, a.copy, lambda: {"main": True, "gone": True}, lambda *each: told.append(each))
+        copies.run(NOW)
+        copies.run(NOW)
         assert [each[:2] for each in told] == [("main", "")]
 
 
@@ -204,7 +270,10 @@ class TestUp:
         a.post(ONE, [{"event": "0B07"}])
         a.deliver()
         with store._engine.begin() as connection:
-            connection.execute(update(shared_uploads).values(content=content))
+            number = shared_uploads.c.id
+            (row,) = connection.execute(select(shared_uploads)).all()
+            sealed = store._seal.seal(row.site_id, ONE, what_of_upload(row.collection, row.digest), content)
+            connection.execute(update(shared_uploads).where(number == row.id).values(content_sealed=sealed))
         a.post(ONE, [{"event": "0B07"}]), a.post(ONE, [{"event": "0B08"}])
         a.deliver(60)
         assert a.waiting.uploads("main").waiting == 0
@@ -377,6 +446,45 @@ class TestMoving:
         a.follow()
         assert b"000007" in a.get(ONE).body
         assert b"000003" in a.get(TWO).body
+
+    def test_what_is_changed_in_the_moment_of_the_move_is_moved(self, store: SqlStore, tmp_path: Path) -> None:
+        """The order of ``engage site call-in --shared``, with a change between its two moves."""
+        a, b = Node(tmp_path / "a", store), Node(tmp_path / "b", store)
+        filled(a, ONE)
+        with a.moving.alone("main"):
+            first = a.moving.load("main", NOW, files_win=True)
+            with a.folders.open("main", ONE) as folder:  # began before the site was changed
+                folder.put("configuration.json", {"invalidAttempts": 9})
+            a.follow()
+            a.moving.load("main", NOW, files_win=False, since=first.change)
+        a.follow(), b.follow()
+        assert b.files.read("main", ONE, FileForDevice.CONFIGURATION).content == {"invalidAttempts": 9}
+        assert a.get(ONE).body == b.get(ONE).body
+
+    def test_what_another_host_puts_after_the_change_wins(self, store: SqlStore, tmp_path: Path) -> None:
+        a, b = Node(tmp_path / "a", store), Node(tmp_path / "b", store)
+        filled(a, ONE)
+        first = a.moving.load("main", NOW, files_win=True)
+        b.put(ONE, {"invalidAttempts": 7}, FileForDevice.CONFIGURATION)
+        a.moving.load("main", NOW, files_win=False, since=first.change)
+        assert a.files.read("main", ONE, FileForDevice.CONFIGURATION).content == {"invalidAttempts": 7}
+
+    def test_a_change_that_began_before_the_site_shared_goes_into_the_database(
+        self, store: SqlStore, tmp_path: Path, event: AuditEvent
+    ) -> None:
+        node = Node(tmp_path / "a", store)
+        plain = store.change_site(replace(store.site("main"), call_in=CallIn()), event)
+        owner = node.change.owner
+
+        def changed_meanwhile(site: str, serial: str) -> str | None:
+            store.change_site(replace(plain, call_in=SHARED), event)
+            return owner(site, serial)
+
+        node.change.owner = changed_meanwhile  # type: ignore[method-assign]
+        node.put(ONE, {"invalidAttempts": 5}, FileForDevice.CONFIGURATION)
+        assert not (node.data / "main" / ONE / "configuration.json").exists()
+        node.follow()
+        assert node.files.read("main", ONE, FileForDevice.CONFIGURATION).content == {"invalidAttempts": 5}
 
     def test_a_damaged_file_is_named_before_anything_moves(self, nodes: tuple[Node, Node]) -> None:
         a, _ = nodes

@@ -244,4 +244,11 @@ def test_a_backup_has_all_of_it(store: SqlStore) -> None:
     store.put_shared_report("main", SharedReport(ONE, "given", NOW, "", b"{}"))
     with store.picture() as picture:
         counts = {each: len(list(picture.rows(each))) for each in picture.tables() if each.startswith("shared_")}
-    assert counts == {"shared_sites": 1, "shared_files": 1, "shared_uploads": 1, "shared_reports": 1}
+    store.note_shared_reader("main", "ci", "00000000", 1)
+    assert counts == {
+        "shared_sites": 1,
+        "shared_files": 1,
+        "shared_uploads": 1,
+        "shared_reports": 1,
+        "shared_readers": 0,
+    }

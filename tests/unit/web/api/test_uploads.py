@@ -2,16 +2,20 @@
 
 import json
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
+from engage_server.records import AuditEvent, CallIn, CallInWay
 from engage_server.services.device_files import folder as device_folder
 from engage_server.services.device_files import upload_feed
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection, DeviceFolders
+from engage_server.store.interface.shared_files import UploadKey, UploadLimits
 from engage_server.web.api.paging import PageJson
 from engage_server.web.api.routes.uploads import UploadPageJson
 from tests.support.api import Api, Caller, problem
@@ -47,6 +51,23 @@ class Poller:
             found += [(each["serial"], each["received"]["upload"]["n"]) for each in page["items"] if each["received"]]
             self.cursor, following = page["cursor"], (page["next"] or "").removeprefix("/api/v1")
         return found
+
+
+def test_how_far_a_system_has_read_shared_uploads_is_known(api: Api, world: World, event: AuditEvent) -> None:
+    """So that none is removed that it does not have. A person who looks at the list holds nothing."""
+    store = world.store
+    store.change_site(replace(store.site("main"), call_in=CallIn(CallInWay.SHARED)), event)
+    for each in "abc":
+        content = json.dumps({"digest": each, "receivedAt": "2026-01-01T00:00:00Z", "upload": {"n": 1}}).encode()
+        key = UploadKey(serial_of(1), "audits", each)
+        store.add_shared_upload("main", key, lambda *_, content=content: content, UploadLimits(999, 999))
+    system = api.system()
+    first = system.json(f"{FEED}?limit=2")
+    assert store.shared_readers("main") == [], "it may not have got that answer"
+    system.json(f"{FEED}?limit=2&cursor={first['cursor']}")
+    assert [each.number for each in store.shared_readers("main")] == [2]
+    assert store.forget_shared_uploads("main", timedelta(0), 9) == 2
+    assert len(system.json(f"{FEED}?cursor={first['cursor']}")["items"]) == 1
 
 
 def test_each_upload_comes_once_and_in_order(api: Api, folders: DeviceFolders) -> None:

@@ -68,6 +68,24 @@ def test_it_runs_once_a_night_on_one_host(world: World, tmp_path: Path) -> None:
     assert len({each.at.date() for each in world.store.backup_runs(10)}) == one.done + other.done
 
 
+def test_hosts_in_different_time_zones_agree_by_the_setting(world: World, tmp_path: Path) -> None:
+    """The control: by their own zones, each makes one."""
+    berlin, auckland = (
+        replace(nightly(tmp_path), backup_time_zone=each) for each in ("Europe/Berlin", "Pacific/Auckland")
+    )
+    for hosts, backups in (
+        ([Host(world, berlin), Host(world, berlin)], 2),
+        ([Host(world, berlin), Host(world, auckland)], 4),
+    ):
+        before = len(world.store.backup_runs(100))
+        for minute in range(0, 48 * 60, 20):
+            for each in hosts:
+                each.now = NOW + timedelta(days=9 * backups, minutes=minute)
+                each.nights.run()
+        made = len(world.store.backup_runs(100)) - before
+        assert made - backups in (0, 1), "and the one that was missed"
+
+
 def test_without_a_time_of_day_nothing_runs(world: World, tmp_path: Path) -> None:
     host = Host(world, nightly(tmp_path, None))
     host.nights.run()

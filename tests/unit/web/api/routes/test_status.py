@@ -1,5 +1,8 @@
 """The status by the API."""
 
+from datetime import timedelta
+
+import pytest
 from pydantic import TypeAdapter
 
 from engage_server.as_json.status import SeenStatusJson, ServedSiteStatusJson
@@ -19,6 +22,23 @@ def test_a_viewer_of_all_sees_sites_and_what_serves_them(api: Api, world: World)
     assert [each["worker"] for each in status["installation"]["workers"]] == ["https 7 on gate-1"]
     assert status["installation"]["missing_listeners"] == ["http"]
     assert status["needs_attention"] is True
+
+
+def test_one_address_of_all_doors_is_shown_to_who_sees_hosts(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.system(Role.VIEWER).json("/status")["one_address"] == ""
+    monkeypatch.setattr("engage_server.services.evidence.callers.balancers_address", lambda *_: "192.0.2.7")
+    assert api.system(Role.VIEWER).json("/status")["one_address"] == "192.0.2.7"
+    assert api.system(Role.VIEWER, ("main",)).json("/status")["one_address"] is None
+
+
+def test_a_host_with_an_old_copy_of_shared_files_is_named(api: Api, world: World) -> None:
+    world.store.heartbeat(WorkerStatus("https 7 on gate-1", "gate-1", 7, "https", 1, {"main": 1}, {}))
+    for seconds, named in ((None, []), (10, []), (60, ["gate-1"])):
+        world.store.report_spool("gate-1", 0, None if seconds is None else timedelta(seconds=seconds))
+        world.store.report_spool("silent", 0, timedelta(days=1))  # it is named as that
+        assert list(api.system(Role.VIEWER).json("/status")["installation"]["old_copies"]) == named
 
 
 def test_a_viewer_of_some_sees_these_and_no_host(api: Api, world: World) -> None:
