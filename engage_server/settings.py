@@ -349,6 +349,7 @@ def load_settings(
     settings = _read_values(values, source_of)
     _assert_ports_differ(settings, file)
     _assert_backups_have_place(settings, file)
+    _assert_balancers_are_named(settings, file)
     anchored = settings.anchored(file.parent)
     return anchored if "database_url" in values else _with_database(anchored)
 
@@ -411,4 +412,14 @@ def _assert_backups_have_place(settings: Settings, file: Path) -> None:
         raise SettingsInvalid(
             f"{file}, the environment and options together: backup_at is set, but backup_folder is not",
             "Set backup_folder to the folder of the nightly backups. Or remove backup_at.",
+        )
+
+
+def _assert_balancers_are_named(settings: Settings, file: Path) -> None:
+    """A network of everybody would let everybody say where a connection comes from."""
+    if any(not each.prefixlen for each in settings.proxy_protocol_from):
+        raise SettingsInvalid(
+            f"{file}, the environment and options together: proxy_protocol_from names all addresses. Then anybody who "
+            "reaches a device listener can call in the name of any door's address",
+            "Name the addresses of the balancers alone, such as 10.0.0.21/32.",
         )

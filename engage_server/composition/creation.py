@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from engage_server.composition.opening import ensured_key, kept_open
+from engage_server.composition.opening import assert_key_not_lost, ensured_key, kept_open
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.composition.remains import assert_not_lost, assert_not_restoring, begin, leave_trace
 from engage_server.errors import NotPossible
@@ -46,10 +46,12 @@ def create_installation(
         Conflict: The database is lost, and ``new`` was not requested. Nothing was made.
         NotPossible: A file or the database prevented it.
         SealBroken: The database was sealed with a key-encryption key that is not there.
+        SettingsInvalid: There is no key-encryption key, but there is a database. Nothing was made.
     """
     assert_not_restoring(settings)
     if not new:
         assert_not_lost(settings)
+    assert_key_not_lost(settings, environment)
     make_folder(settings.data_dir)
     make_folder(settings.certs_dir)
     url, begun = settings.database_url.reveal(), begin(settings)

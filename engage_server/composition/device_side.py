@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
 from engage_server.composition.opening import kept_open, open_database
 from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
+from engage_server.errors import StoreNotUsable
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import AuditHead, CallInWay, Secret, StoreLook, SwitchTerms, Upstream, WorkerStatus
 from engage_server.services.distribution.lookup import Distribution
@@ -68,6 +69,7 @@ class DeviceSide:
             if release_sealer is not None:
                 schema.assert_release_seal(engine, release_sealer)
         self._engine = engine
+        self._installation = b""
         self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:
@@ -80,8 +82,21 @@ class DeviceSide:
         return self._engine.dialect.name == "postgresql"
 
     def look(self) -> StoreLook:
-        """Return the store's generation, what is announced, and the database's time."""
-        return self._store.look()
+        """Return the store's generation, what is announced, and the database's time.
+
+        Raises:
+            StoreNotUsable: It does not answer. Or it is another installation's since, which has other site keys: what
+                it gives, no door would accept.
+        """
+        look = self._store.look()
+        if look.installation != (self._installation or look.installation):
+            raise StoreNotUsable(
+                "the database is now another installation's, with other site keys: somebody replaced its content",
+                "Restore the backup: docs/disaster.md. If the new installation is right, restart 'engage serve'.",
+                code="store.replaced",
+            )
+        self._installation = look.installation
+        return look
 
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
         """Read the store. Does not publish.
@@ -259,7 +274,7 @@ class DeviceSide:
 
     def end_shared_copies(self, settings: Settings) -> None:
         """No site shares its files: a copy of earlier is none any more."""
-        from engage_server.services.shared_files.copy import STATE
+        from engage_server.services.shared_files.place import STATE
 
         for site in self.distribution.snapshot.call_ins:
             (settings.data_dir / site / STATE).unlink(missing_ok=True)

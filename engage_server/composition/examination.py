@@ -1,5 +1,6 @@
 """``engage doctor``: checks a whole installation, even one that is partly broken."""
 
+import math
 import socket
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -20,7 +21,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.protocol.notice import HTTP_PORT
-from engage_server.records import AnchorRole, Host, Release, Site
+from engage_server.records import AnchorRole, Host, Release, Site, StoreLook
 from engage_server.records.worker import LIVE_WITHIN
 from engage_server.services.backup.nights.standing import backup_standing
 from engage_server.services.installation.checkup import Check, Level
@@ -112,9 +113,15 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
     yield from look_at_names(sites)
     yield from look_at_backups(backup_standing(store, now, is_nightly=settings.has_nightly_backups))
     newest = store.audit_newest_time()
-    yield from look_at_clock(now, newest, [(name, chain_of(each).server) for name, each in current.items()])
+    served, ahead = [(name, chain_of(each).server) for name, each in current.items()], _seconds_ahead(store.look())
+    yield from look_at_clock(now, newest, served, ahead)
     for site in sites:
         yield _fetched(settings, store, site, current.get(site.name), now)
+
+
+def _seconds_ahead(look: StoreLook) -> float:
+    """By how much this host's clock is ahead of the database's, or behind. What the slow answer may explain is left."""
+    return math.copysign(max(0.0, abs(look.offset) - look.round_trip / 2), look.offset)
 
 
 def _of_this_host(

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from engage_server.services.device_files.upload_feed import UploadFeed
     from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.kpn_devices.ingress_copy import IngressCopy
-    from engage_server.services.shared_files.copy import CopyPlace
     from engage_server.services.shared_files.for_devices import EitherFiles
     from engage_server.services.shared_files.moving import SharedMoving
+    from engage_server.services.shared_files.place import CopyPlace
     from engage_server.services.shared_files.retention import UploadRetention
     from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.waiting.refused_uploads import RefusedUploads
@@ -65,7 +65,7 @@ class HostSide:
 
     def shared_copy(self, site: str) -> tuple["CopyPlace", "SharedStanding | None"]:
         """How far the copy of a site has come on this host, and how far its files in the database."""
-        from engage_server.services.shared_files.copy import read_place
+        from engage_server.services.shared_files.place import read_place
 
         return read_place(self._settings.data_dir, site), self._store.shared_standing(site)
 

@@ -80,6 +80,17 @@ def open_sealer(engine: Engine, settings: Settings, environment: Mapping[str, st
     return schema.opened_sealer(engine, read_key(settings, environment).key)
 
 
+def assert_key_not_lost(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Refuse to make a key beside a database: it could open nothing there, and would hide the lost key.
+
+    Raises:
+        SettingsInvalid: There is no key, but there is a database.
+    """
+    path = settings.key_encryption_key_file
+    if source_of(settings, environment).kind is SourceKind.FILE and not path.exists():
+        _assert_no_database(settings)
+
+
 def ensured_key(settings: Settings, environment: Mapping[str, str]) -> GivenKey:
     """Return the key-encryption key. If there is neither a key nor a database yet, make a key.
 
@@ -88,8 +99,8 @@ def ensured_key(settings: Settings, environment: Mapping[str, str]) -> GivenKey:
         FileNotUsable: The key cannot be written.
     """
     path = settings.key_encryption_key_file
+    assert_key_not_lost(settings, environment)  # also here: another host may have made a database since
     if source_of(settings, environment).kind is SourceKind.FILE and not path.exists():
-        _assert_no_database(settings)
         make_folder(path.parent)
         with suppress(Conflict):  # another process made it just now: use that one
             write_new_file(path, new_key_encryption_key(), SECRET_MODE)
@@ -159,7 +170,6 @@ def needs_key_no_more(settings: Settings, starts_alone: str) -> None:
 
 
 def _assert_no_database(settings: Settings) -> None:
-    """Refuse a new key beside an existing database: it could open nothing there, and would hide the lost key."""
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
         return
@@ -171,5 +181,6 @@ def _assert_no_database(settings: Settings) -> None:
     if is_sealed:
         raise SettingsInvalid(
             f"the key-encryption key {settings.key_encryption_key_file} is missing, but its database exists",
-            "Restore the key from its backup. To start over instead, use another database.",
+            "On a further host, copy engage.kek from the first one. On the only host, restore it from its backup. To "
+            "start over instead, use another database.",
         )

@@ -77,8 +77,10 @@ def backups_found(settings: Settings) -> list[Path]:
 def remains(settings: Settings) -> list[str]:
     """List what is left of an installation that has lost its database. Empty if it has one, or never had one."""
     found = list(_found(settings))
+    # Before the first database is there, nothing serves: what devices left is no part of an interrupted run.
+    is_unfinished = begin(settings).exists() and not any(device_remains(settings))
     # In this order: another run may end meanwhile, and then there is a database.
-    is_lost = bool(found) and not begin(settings).exists() and _is_database_missing(settings)
+    is_lost = bool(found) and not is_unfinished and _is_database_missing(settings)
     return found if is_lost else []
 
 

@@ -1,5 +1,6 @@
 """Builds what keeps the files of devices that all hosts share: see decision 69."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -24,15 +25,19 @@ def shared_answers(settings: Settings, sightings: "Sightings") -> "SharedAnswers
     from engage_server.services.call_in.delivering.upload_spool import FOR_DATABASE, UpstreamSpool
     from engage_server.services.call_in.from_shared import SharedAnswers
     from engage_server.services.device_files.folder import DeviceFolders
-    from engage_server.services.shared_files.copy import read_place
+    from engage_server.services.shared_files.place import has_heard_lately, read_place
 
     folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
     spool = UpstreamSpool(disk_room(settings), waiting=FOR_DATABASE)
 
     def is_copied(site: str) -> bool:
-        return read_place(settings.data_dir, site).is_complete
+        place = read_place(settings.data_dir, site)
+        return place.is_complete and not place.again
 
-    return SharedAnswers(folders, spool, is_copied, sightings, settings.max_audit_events)
+    def is_newest(site: str) -> bool:
+        return has_heard_lately(settings.data_dir, site, time.time())
+
+    return SharedAnswers(folders, spool, is_copied, sightings, settings.max_audit_events, is_newest=is_newest)
 
 
 def shared_copies(

@@ -76,7 +76,7 @@ def passed_on(first: bytes, rest: bytes) -> PassedOn | None:
         rest: As many bytes as :func:`length_of_rest` said.
 
     Returns:
-        None if the balancer speaks for itself, such as for a health check.
+        None if it names no client: the balancer speaks for itself, or does not say for whom.
 
     Raises:
         ProxyHeaderRefused: It is not about TCP, or too short for its addresses.

@@ -61,7 +61,7 @@ from engage_server.records.rotation import Approval, GatePolicy, Limit, Rotation
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, RequiredEvidence, Site
-from engage_server.records.switch import LEAD, StoreLook, Switch, SwitchTerms
+from engage_server.records.switch import LEAD, StoreLook, Switch, SwitchTerms, least_generation
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
 from engage_server.records.worker import (
     CLOCK_OFF_SECONDS,
@@ -175,6 +175,7 @@ __all__ = [
     "door_title",
     "every_item",
     "folded",
+    "least_generation",
     "night_of",
     "read_address",
     "read_label",

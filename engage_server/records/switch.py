@@ -1,10 +1,20 @@
 """The moment at which all workers begin to serve a change together."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+_GENERATIONS_BEGIN = datetime(2024, 1, 1, tzinfo=UTC)  # seconds since then fit into the store's column until 2092
 LEAD = timedelta(seconds=0.2)
 """Between the decision about a moment and the moment: every worker hears of it meanwhile."""
+
+
+def least_generation(at: datetime) -> int:
+    """Return the least number that a change may have at this time.
+
+    Numbers that were only counted would come again after a failover or a restore that lost changes. A worker that was
+    cut off meanwhile, and serves a lost one, would then see its own number, and never follow.
+    """
+    return max(1, int((at - _GENERATIONS_BEGIN).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class StoreLook:
         asked_at: By this process's monotonic clock, the middle between the question about the time and its answer.
         round_trip: The seconds between both. The time is uncertain by half of it.
         offset: The seconds by which this host's clock is ahead of the database's.
+        installation: Of which installation the store is. The same after a restore; another one after ``init --new``.
     """
 
     generation: int
@@ -70,6 +81,7 @@ class StoreLook:
     asked_at: float
     round_trip: float
     offset: float
+    installation: bytes = b""
 
     @property
     def open(self) -> Switch | None:

@@ -18,7 +18,7 @@ from engage_server.store.evidence import (
     sighting_queries,
 )
 from engage_server.store.evidence.adoption_kinds import Question
-from engage_server.store.interface import AnchorClue, DeviceFilter, Fold, MetReleases
+from engage_server.store.interface import AnchorClue, DeviceFilter, Fold, MetReleases, SpoolPart
 from engage_server.store.labels import label_queries
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at the same address is another one
@@ -29,15 +29,23 @@ class SqlEvidence:
 
     _engine: Engine
 
+    @property
+    def takes_large_batches(self) -> bool:
+        return self._engine.dialect.name == "postgresql"
+
+    def record_parts(self, parts: Sequence[SpoolPart], fold: Fold, at: datetime) -> Collection[str]:
+        with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
+            advanced = sighting_queries.advance_all(connection, parts, at)
+            if advanced:
+                found = sighting_queries.by_time([part for part in parts if part.segment in advanced])
+                sighting_queries.insert_sightings(connection, found)
+                history_queries.fold_in(connection, found, fold, at)
+            return advanced
+
     def record_sightings(
         self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], fold: Fold, at: datetime
     ) -> bool:
-        with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
-            if not sighting_queries.advance(connection, segment, begin, end, at):
-                return False
-            sighting_queries.insert_sightings(connection, sightings)
-            history_queries.fold_in(connection, sightings, fold, at)
-            return True
+        return bool(self.record_parts([SpoolPart(segment, begin, end, sightings)], fold, at))
 
     def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
         with reading(self._engine, LONG_SECONDS) as connection:

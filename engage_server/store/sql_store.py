@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select
 
 from engage_server.errors import SealBroken
 from engage_server.records import (
@@ -272,7 +272,7 @@ class SqlStore(
             request_queries.insert_request(connection, event.terms.request, entry.number, event.at)
         after_commit(connection, lambda: self._told(entry))
         if changes_serving:
-            connection.execute(update(installation).values(generation=installation.c.generation + 1))
+            switch_queries.raise_generation(connection)
             if event.action not in switch_queries.QUIET:
                 switch_queries.announce(connection)
             notify(connection)

@@ -70,7 +70,8 @@ def static_blueprint(distribution: Distribution, caller: CallerReader, sightings
         found = distribution.static_certificate(name, caller.host(), caller.query(), address, caller.local())
         if isinstance(found, Refusal):
             return REFUSALS[found]()
-        if sightings is not None and request.method != "HEAD" and found.release:
+        is_devices = request.method != "HEAD" and not caller.is_balancers()
+        if sightings is not None and is_devices and found.release:
             sightings.answered(SightingKind.CERTIFICATE, found, address, None, marked=caller.is_marked())
         return answers.ok(found.content, answers.DER)
 

@@ -12,6 +12,7 @@ from engage_server.services.distribution.networks import is_in_networks
 
 RAW_HOST = "engage_server.host"  # app.py puts the Host header here as it was received
 IDENTIFIED = "engage_server.identified"  # the serial number that a request of this connection gave, in both directions
+IS_BALANCERS = "engage_server.balancers"  # whether a balancer speaks for itself on this connection
 LOCAL_ADDRESS = "engage_server.local"  # the server puts the address of this host that was called here, if it matters
 
 
@@ -63,6 +64,10 @@ class CallerReader:
     def is_marked(self) -> bool:
         """Whether the request says that a virtual lock sends it."""
         return HEADER in request.headers
+
+    def is_balancers(self) -> bool:
+        """Whether a balancer asks for itself, such as for its health check. Nothing that it does is a device's."""
+        return bool(request.environ.get(IS_BALANCERS))
 
     def is_proxied(self) -> bool:
         """Whether a trusted proxy calls for others. Then one connection may carry many devices' requests."""

@@ -45,7 +45,7 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
     def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str, serial: str | None) -> answers.Answer:
         if isinstance(found, Refusal):
             return REFUSALS[found]()
-        if sightings is not None and request.method != "HEAD":  # a HEAD gives a device nothing
+        if sightings is not None and request.method != "HEAD" and not caller.is_balancers():  # HEAD gives nothing
             host = host_of_header(caller.host()) if kind is SightingKind.NOTICE else ""
             sightings.answered(kind, found, address, serial, marked=caller.is_marked(), host=host)
         return rendered(kind, found)

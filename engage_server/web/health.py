@@ -8,6 +8,8 @@ from flask import Blueprint
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.web import answers
 
+ENDPOINTS = frozenset({"health.healthz", "health.readyz"})
+
 
 def blueprint(distribution: Distribution, unavailable: Callable[[], answers.Answer] = answers.unavailable) -> Blueprint:
     """Build the health routes.

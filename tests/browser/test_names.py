@@ -11,6 +11,7 @@ from tests.support.browser import needs_browser
 from tests.support.browsing.furnished import NAMES, SITE, TITLE, Running
 from tests.support.browsing.looks import NARROW, Look, looking, overflow
 from tests.support.commands import engage, ok
+from tests.support.lengths import spread
 
 TURNED = "gate\u202e9 gnidliub"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -18,7 +19,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 pytestmark = [pytest.mark.long("tests/unit/web/console/pages/test_doors.py, without a browser"), *needs_browser]
 
 
-@pytest.mark.parametrize("path", ["/", "/tonight/walk-list", f"/sites/{SITE}/doors?show=at-risk", "/sites/demo-depot"])
+@pytest.mark.parametrize(
+    "path",
+    spread(["/", "/tonight/walk-list", f"/sites/{SITE}/doors?show=at-risk", "/sites/demo-depot"], every=2, all=2),
+)
 def test_names_are_words_in_a_page(browser: Any, furnished: Running, path: str) -> None:
     """Also where no policy stands behind: then a script in a name would run."""
     look = Look("narrow", width=NARROW)

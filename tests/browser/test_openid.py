@@ -136,6 +136,7 @@ def test_a_person_signs_in_and_out_and_in_again(browser: Any, base: str, pair: R
     assert "code=" not in pair.log
 
 
+@pytest.mark.campaign("with scripts, above; tests/unit/web/sign_in/test_openid.py has the groups")
 def test_without_scripts_a_smaller_group_is_a_smaller_role(browser: Any, base: str, serving: Judge) -> None:
     serving.give({"bert": ["doors"]})
     with browser.new_context(java_script_enabled=False, ignore_https_errors=True) as context:

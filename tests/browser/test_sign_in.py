@@ -55,7 +55,13 @@ def fill_in(page: Any, name: str) -> None:
     page.get_by_role("button").click()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        pytest.param(True, id="with scripts"),
+        pytest.param(False, id="without scripts", marks=pytest.mark.campaign("with scripts, beside")),
+    ],
+)
 def test_from_the_link_to_the_second_sign_in(
     browser: Any, base: str, link_of: Callable[[str], str], scripts: bool
 ) -> None:
@@ -124,7 +130,7 @@ def test_a_planted_script_does_not_run(browser: Any, base: str) -> None:
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.campaign("dark, beside")), "dark"])
 def test_on_a_telephone(browser: Any, base: str, link_of: Callable[[str], str], scheme: str) -> None:
     with browser.new_context(viewport=NARROW, color_scheme=scheme) as context:
         page = context.new_page()

@@ -181,6 +181,7 @@ def eventually_all_taken(locks: Fleet) -> int:
     return taken
 
 
+@pytest.mark.campaign("tests/end_to_end/test_rotation.py: abort, and back and away for good, by commands")
 def test_back_out_of_another_one(pair: RunningPair, base: str, anna: Any, bert: Any, locks: Fleet) -> None:
     """After the one above."""
     start(anna, base, "server-renewal")

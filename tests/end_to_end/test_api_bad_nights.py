@@ -151,7 +151,7 @@ def test_two_nodes_at_once(tmp_path: Path, postgresql: PostgresServer) -> None:
         assert time.monotonic() - revoked_at < BOUND, "at once: the product promises two seconds"
 
 
-@pytest.mark.long("tests/unit/web/api/test_dispatch.py: while the database is away")
+@pytest.mark.campaign("tests/unit/web/api/test_dispatch.py: while the database is away")
 def test_the_database_is_away_and_stalls(tmp_path: Path) -> None:
     with postgres_server(in_memory=True) as database:
         made = Installation(tmp_path, database)

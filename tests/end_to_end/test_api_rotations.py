@@ -99,7 +99,7 @@ def test_fifty_equal_requests_at_once_make_one(caller: Caller, is_one_key: bool)
     caller.end()
 
 
-LATER = pytest.mark.long("the other moments here; tests/unit/web/api/test_rotations.py ends it at each write")
+LATER = pytest.mark.campaign("the other moments here; tests/unit/web/api/test_rotations.py ends it at each write")
 
 
 @pytest.mark.parametrize(

@@ -419,7 +419,7 @@ def changing_upstream(upstream: tuple[RunningPair, Partner]) -> Iterator[tuple[R
     eventually(lambda: ask(pair, ASK_DATABASE).startswith(b"HTTP/1.1 200 "), "the partner answers again")
 
 
-@pytest.mark.long("tests/property/test_no_audit_lost.py, and each mood alone above")
+@pytest.mark.campaign("tests/property/test_no_audit_lost.py, and each mood alone above")
 def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
     upstream_pair: RunningPair, partner: Partner
 ) -> None:
@@ -577,7 +577,9 @@ def test_the_path_that_reaches_the_partner_is_one_of_ours(upstream: tuple[Runnin
     assert not [path for path in paths if ".." in path or not path.startswith("/swordfish/lock/")]
 
 
-@pytest.mark.long("test_a_slow_partner_holds_up_no_notice, and tests/unit/serving/worker/answers/test_call_in_lanes.py")
+@pytest.mark.campaign(
+    "test_a_slow_partner_holds_up_no_notice, and tests/unit/serving/worker/answers/test_call_in_lanes.py"
+)
 def test_a_slow_partner_of_one_site_holds_up_nobody_else(installation: Path) -> None:
     """Neither another site's files, nor its own readers at a door, nor its own audits."""
     partner = Partner(slow_path="/swordfish/lock/db/", pause=4).start()

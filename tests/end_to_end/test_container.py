@@ -113,7 +113,7 @@ def test_nothing_is_made_where_it_would_be_lost_or_together(
     assert not any(files(folder, name) for name in (STATE, KEK, AUTHORITY))
 
 
-@pytest.mark.long("each key in a volume of its own, above")
+@pytest.mark.campaign("each key in a volume of its own, above")
 def test_a_container_of_before_goes_on_and_is_told(folder: Path) -> None:
     """Everything was in one volume: nobody is locked out by the upgrade."""
     ok(engage(folder / STATE, "init", "--host", "127.0.0.1"))

@@ -94,7 +94,9 @@ class OverPrism:
         journal.close()
 
 
-@pytest.fixture(params=["by hand", "over Prism"])
+@pytest.fixture(
+    params=[pytest.param("by hand", marks=pytest.mark.campaign("over Prism, beside")), "over Prism"],
+)
 def sim(request: pytest.FixtureRequest, installation: Path, tmp_path: Path) -> Iterator[Hand | OverPrism]:
     """The SIM of the site."""
     if request.param == "by hand":

@@ -13,7 +13,7 @@ from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer
 from tests.support.running import RunningPair, engage, ok, running_pair
 
-_OTHER_WAY = pytest.mark.long("from sqlite, beside; tests/unit/composition/test_recovery.py restores on both")
+_OTHER_WAY = pytest.mark.campaign("from sqlite, beside; tests/unit/composition/test_recovery.py restores on both")
 
 
 @pytest.fixture(params=["from sqlite", pytest.param("from postgresql", marks=_OTHER_WAY)])

@@ -78,7 +78,7 @@ def answers(pair: RunningPair) -> bool:
         return False
 
 
-@pytest.mark.long("above, and what is lost is counted in tests/unit/serving/worker/test_log_lines.py")
+@pytest.mark.campaign("above, and what is lost is counted in tests/unit/serving/worker/test_log_lines.py")
 def test_lines_that_find_no_room_are_counted(installation: Path, unread: tuple[int, int]) -> None:
     reading, writing = unread
     pair = RunningPair(installation, "--workers", "1", output=writing)

@@ -213,7 +213,7 @@ def test_renegotiation_is_not_to_be_had(shared_pair: RunningPair, root: Path) ->
     assert ask(shared_pair.https_port, trusting(shared_pair.folder)) < FAR_TOO_LONG
 
 
-@pytest.mark.long("test_long_answers.py")
+@pytest.mark.campaign("test_long_answers.py")
 def test_a_slow_reader_gets_all_of_it(shared_pair: RunningPair) -> None:
     """Many answers that the client does not read yet: what the socket does not take is kept, and no more is read."""
     with closing(socket.socket()) as connection:

@@ -27,10 +27,10 @@ def sql(installation: Path, statement: str, *values: object) -> None:
         connection.execute(statement, values)
 
 
-def say(installation: Path, host: str, seen_at: datetime) -> None:
-    """The TLS worker of another host said something, at this time."""
+def say(installation: Path, host: str, seen_at: datetime, listener: str = "https", process: int = 4711) -> None:
+    """A worker of another host said something, at this time."""
     when = seen_at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    sql(installation, WORKER, f"https 4711 on {host}", host, 4711, "https", when)
+    sql(installation, WORKER, f"{listener} {process} on {host}", host, process, listener, when)
 
 
 def test_a_host_without_a_goodbye_is_shown_waited_for_and_forgotten(installation: Path) -> None:
@@ -60,6 +60,10 @@ def test_a_host_without_a_goodbye_is_shown_waited_for_and_forgotten(installation
     say(installation, "gate-3", datetime.now(UTC))
     alive = engage(installation, "host", "forget", "gate-3")
     assert (alive.returncode, "[host.alive]" in alive.stderr) == (2, True)
+    for process in (4711, 4712):
+        say(installation, "gate-3", datetime.now(UTC), "operators", process)
+    doubled = " ".join(engage(installation, "host", "list").stdout.split())
+    assert "gate-3: two operators' instances report. If that lasts for a minute, two machines have this name" in doubled
     sql(installation, "DELETE FROM workers WHERE host = 'gate-3'")
     forgotten = engage(installation, "host", "forget", "gate-2", "--reason", "scrapped", "--json")
     assert json.loads(ok(forgotten)) == {"host": "gate-2", "workers": 1}, "standard output holds JSON alone"

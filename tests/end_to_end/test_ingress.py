@@ -265,7 +265,7 @@ def test_no_database_is_open_and_no_key_is_there(shared_ingress: SharedIngress) 
         assert "_ssl" in mapped, "the negative control: modules in C show here"
 
 
-@pytest.mark.long("test_no_database_is_open_and_no_key_is_there, which looks at the modules in C that are there")
+@pytest.mark.campaign("test_no_database_is_open_and_no_key_is_there, which looks at the modules in C that are there")
 def test_the_program_of_an_instance_imports_no_database() -> None:
     program = (
         "import sys, engage_server.links.commands.ingress_process\n"

@@ -130,7 +130,7 @@ def test_no_instance_imports_what_lies_in_the_installation(planted: Path) -> Non
         assert b"\0-P\0" in Path(f"/proc/{alone.process.pid}/cmdline").read_bytes(), "the command line of a pair's"
 
 
-@pytest.mark.long("the TLS instance alone, above, with the command line that a pair's instances have")
+@pytest.mark.campaign("the TLS instance alone, above, with the command line that a pair's instances have")
 def test_nor_does_one_of_a_pair(planted: Path) -> None:
     """The operators' instance holds the key."""
     with running_pair(planted, "--workers", "1") as pair:

@@ -268,7 +268,7 @@ def test_the_log_is_one_json_object_a_line_without_secrets(busy_pair: RunningPai
     assert not [line for line in others if "worker" in line], "everything but what the command itself says is JSON"
 
 
-@pytest.mark.long("tests/unit/serving/worker/test_log_lines.py")
+@pytest.mark.campaign("tests/unit/serving/worker/test_log_lines.py")
 def test_the_log_as_text(installation: Path) -> None:
     with running_pair(installation, "--workers", "1", ENGAGE_LOG_FORMAT="text") as pair:
         pair.raw_http(f"GET /a%0ab?x HTTP/1.1\r\n{CLOSE}".encode())

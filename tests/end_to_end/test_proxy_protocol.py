@@ -3,6 +3,7 @@
 import json
 import shutil
 import socket
+import sqlite3
 import ssl
 import struct
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.protocol.proxy_protocol import SIGNATURE
+from tests.support.commands import engage
 from tests.support.installation import make_installation
 from tests.support.ports import free_ports
 from tests.support.running import NOTICE, RunningPair, eventually, running_pair
@@ -54,12 +56,12 @@ def answer_to(port: int, address: str, *pieces: bytes) -> bytes:
     return answer
 
 
-def asked_in_tls(connection: socket.socket) -> bytes:
+def asked_in_tls(connection: socket.socket, ask: bytes = ASK) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     answer = b""
     with context.wrap_socket(connection, server_hostname="localhost") as secure:
-        secure.sendall(ASK)
+        secure.sendall(ask)
         while more := secure.recv(65536):
             answer += more
     return answer
@@ -120,10 +122,65 @@ def test_a_header_may_come_in_pieces(pair: RunningPair, size: int) -> None:
     assert answer_to(pair.http_port, BALANCER, *pieces).startswith(b"HTTP/1.1 200")
 
 
-def test_a_balancer_that_speaks_for_itself_is_answered(pair: RunningPair) -> None:
-    """A health check: with the command LOCAL."""
+def _in_tls_after(pair: RunningPair, header: bytes, ask: bytes) -> bytes:
+    connection = connected(pair.https_port, BALANCER)
+    connection.sendall(header)
+    return asked_in_tls(connection, ask)
+
+
+def _handshakes(pair: RunningPair, address: str) -> int:
+    """How many finished handshakes of an address are stored."""
+    sql = "SELECT count(*) FROM sightings WHERE address = ? AND kind = 'handshake_finished'"
+    with closing(sqlite3.connect(pair.folder / "data" / "engage.db")) as database:
+        return int(database.execute(sql, (address,)).fetchone()[0])
+
+
+def test_a_check_by_a_balancer_is_no_device(pair: RunningPair) -> None:
+    """HAProxy checks each second with the command LOCAL. Of a client that it cannot name, it says no address either."""
+    local, of_nobody = (SIGNATURE + bytes([command]) + b"\x00\x00\x00" for command in (0x20, 0x21))
+    check = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert b'"ready"' in answer_to(pair.http_port, BALANCER, local + check)
+    assert b'"ready"' in _in_tls_after(pair, local, check)
+    assert _in_tls_after(pair, of_nobody, ASK).startswith(b"HTTP/1.1 200")
+    assert _in_tls_after(pair, HEADER, ASK).startswith(b"HTTP/1.1 200"), "the control"
+    eventually(lambda: _handshakes(pair, DEVICE) > 0, "the control is stored")
+    assert _handshakes(pair, BALANCER) == 0
+    eventually(lambda: BALANCER in callers(pair), "what is no check is logged")
+    assert f'"https","address":"{BALANCER}"' in pair.log
+    assert '"path":"/readyz"' not in pair.log
+
+
+def test_what_a_balancer_asks_for_itself_is_logged(pair: RunningPair) -> None:
     local = SIGNATURE + b"\x20\x00\x00\x00"
-    assert answer_to(pair.http_port, BALANCER, local + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer_to(pair.http_port, BALANCER, local + ASK).startswith(b"HTTP/1.1 200")
+    eventually(lambda: f'"http","address":"{BALANCER}"' in pair.log, "its notice is in the access log")
+
+
+def test_what_a_balancer_does_for_itself_is_no_devices(pair: RunningPair) -> None:
+    """A health check by TLS comes every second: as a device, it would be lost on the day when the balancer is."""
+    local, passed_on = SIGNATURE + b"\x20\x00\x00\x00", HEADER
+    for begin in (local, passed_on):
+        for ask in (ASK, f"GET {NOTICE} HTTP/1.0\r\n\r\n".encode()):
+            assert answer_to(pair.http_port, BALANCER, begin + ask).startswith(b"HTTP/1.1 200")
+        connection = connected(pair.https_port, BALANCER)
+        connection.sendall(begin)
+        assert asked_in_tls(connection).startswith(b"HTTP/1.1 200")
+    devices = eventually_devices(pair, DEVICE)
+    assert DEVICE in devices
+    assert BALANCER not in devices
+
+
+def eventually_devices(pair: RunningPair, wanted: str) -> str:
+    """What ``engage device list`` says, once it knows this one."""
+    found = ""
+
+    def is_there() -> bool:
+        nonlocal found
+        found = engage(pair.folder, "device", "list", "--json").stdout
+        return wanted in found
+
+    eventually(is_there, f"{wanted} is a device")
+    return found
 
 
 def test_a_balancer_without_a_header_is_closed_and_named(pair: RunningPair) -> None:

@@ -282,7 +282,7 @@ def common_name(port: int, address: str, server_name: str | None, root: Path) ->
         return str(subject["commonName"])
 
 
-@pytest.mark.long("tests/unit/services/distribution/test_lookup.py, without a pair")
+@pytest.mark.campaign("tests/unit/services/distribution/test_lookup.py, without a pair")
 def test_a_site_is_chosen_by_name_then_by_local_address_then_the_default(two_sites: Path) -> None:
     main, north = (two_sites / "certs" / name / "partner_CA.pem" for name in ("main", "north"))
     with running_pair(two_sites, "--workers", "1", ENGAGE_BIND="127.0.0.1") as first:

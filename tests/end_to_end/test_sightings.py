@@ -157,7 +157,7 @@ def test_whoever_got_an_answer_by_tls_has_its_handshake_noted_whoever_is_killed_
             eventually(lambda finished=finished, count=count: finished() == count, "it is stored", 20)  # type: ignore[misc]  # the same
 
 
-@pytest.mark.long("each kind is seen with its release, beside")
+@pytest.mark.campaign("each kind is seen with its release, beside")
 def test_handshakes_on_which_nothing_is_asked_are_noted_soon(installation: Path) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         trusting = ssl.create_default_context(cafile=str(root(pair)))

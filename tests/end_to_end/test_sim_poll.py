@@ -79,7 +79,7 @@ def test_a_suspended_sim_is_an_event_and_the_poll_ends_at_once(tmp_path: Path) -
         assert "Traceback" not in shown
 
 
-@pytest.mark.long("tests/unit/links/sim/polling/test_poller.py")
+@pytest.mark.campaign("tests/unit/links/sim/polling/test_poller.py")
 def test_trouble_of_the_operator_is_one_line_and_a_wrong_file_changes_nothing(tmp_path: Path) -> None:
     with StatefulOperator() as operator:
         operator.set(ICCID)
@@ -138,7 +138,7 @@ def test_two_hosts_with_postgresql_ask_once_and_events_go_in_by_the_role(
             assert first.events + second.events == "", "no spool"
 
 
-@pytest.mark.long("tests/unit/links/commands/test_poll_standings.py")
+@pytest.mark.campaign("tests/unit/links/commands/test_poll_standings.py")
 def test_an_account_shows_how_its_last_round_went(tmp_path: Path) -> None:
     """Commands of operators, where one host stores everything."""
     folder = make_installation(tmp_path)

@@ -29,7 +29,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-@pytest.mark.long("every pair of these tests is ended so, and its status looked at")
+@pytest.mark.campaign("every pair of these tests is ended so, and its status looked at")
 def test_sigterm_ends_both_with_status_0(installation: Path) -> None:
     with running_pair(installation) as pair:
         eventually(lambda: len(pair.workers()) == 4, "two workers each")
@@ -58,7 +58,7 @@ def test_a_killed_supervisor_takes_both_along(installation: Path) -> None:
         eventually(lambda: all(gone(pid) for pid in [*children, *workers]), "nobody is left")
 
 
-@pytest.mark.long("test_full_log.py, where both workers are killed and replaced")
+@pytest.mark.campaign("test_full_log.py, where both workers are killed and replaced")
 def test_a_killed_worker_is_replaced(installation: Path) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         before = pair.workers()
@@ -102,7 +102,7 @@ def test_there_is_no_control_socket(shared_pair: RunningPair) -> None:
         assert not [line for line in listening if line.split()[6] in inodes and len(line.split()) > 7]
 
 
-@pytest.mark.long("the HTTP instance alone, below, and the TLS instance alone in test_keys.py")
+@pytest.mark.campaign("the HTTP instance alone, below, and the TLS instance alone in test_keys.py")
 def test_one_instance_alone(installation: Path) -> None:
     for listener in ("http", "https"):
         with instance_alone(installation, listener) as alone:
@@ -120,7 +120,7 @@ def test_the_http_instance_needs_no_key(installation: Path) -> None:
     assert "engage.kek is missing" in done.stderr
 
 
-@pytest.mark.long("test_reloading.py: no request fails meanwhile")
+@pytest.mark.campaign("test_reloading.py: no request fails meanwhile")
 def test_sighup_reads_the_settings_again(installation: Path) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         before = pair.workers()

@@ -85,7 +85,7 @@ def test_a_day_of_trials_beside_ten_real_doors_changes_no_count(tmp_path: Path) 
         assert "not counted: they are of a virtual lock" in shown
 
 
-@pytest.mark.long("a day of trials, above, and tests/unit/services/evidence")
+@pytest.mark.campaign("a day of trials, above, and tests/unit/services/evidence")
 def test_at_a_site_for_trials_they_are_devices(tmp_path: Path) -> None:
     made(tmp_path, "--trials")
     with running_pair(tmp_path, "--workers", "1") as pair:
@@ -104,7 +104,7 @@ def test_at_a_site_for_trials_they_are_devices(tmp_path: Path) -> None:
     assert again.returncode == 0
 
 
-@pytest.mark.long("tests/unit/services/sites/test_renaming.py, without a pair")
+@pytest.mark.campaign("tests/unit/services/sites/test_renaming.py, without a pair")
 def test_a_renamed_site_serves_the_same_doors(tmp_path: Path) -> None:
     made(tmp_path)
     with running_pair(tmp_path, "--workers", "1") as pair:

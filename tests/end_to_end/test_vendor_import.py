@@ -194,7 +194,9 @@ def _door(pair: RunningPair, anchor: bytes, device: int) -> VirtualLock:
     [
         pytest.param(Edits(host="127.0.0.1"), id="stock"),
         pytest.param(
-            Edits(True, True, True, host="127.0.0.1"), id="mended", marks=pytest.mark.long("the stock folder, beside")
+            Edits(True, True, True, host="127.0.0.1"),
+            id="mended",
+            marks=pytest.mark.campaign("the stock folder, beside"),
         ),
     ],
 )

@@ -32,10 +32,11 @@ def clock_calls(source: str) -> Iterator[str]:
                 yield ast.unparse(node)
 
 
-@pytest.mark.parametrize("path", _python_files(*PURE), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_time_is_an_argument(path: Path) -> None:
+def test_time_is_an_argument() -> None:
     """Invariant 7."""
-    assert list(clock_calls(path.read_text(encoding="utf-8"))) == []
+    found = {str(path): list(clock_calls(path.read_text(encoding="utf-8"))) for path in _python_files(*PURE)}
+    assert len(found) > 300
+    assert {path: calls for path, calls in found.items() if calls} == {}
 
 
 def test_the_clock_test_finds_clocks() -> None:

@@ -232,13 +232,23 @@ def violations(layer: str, source: str, also: Set[str] = frozenset()) -> list[st
     return found
 
 
-@pytest.mark.parametrize(
-    ("layer", "path"), [pytest.param(*each, id=str(each[1].relative_to(PACKAGE))) for each in _modules()]
-)
-def test_imports_go_one_way(layer: str, path: Path) -> None:
-    assert layer in MAY, f"{layer} stands in no row of the table"
-    room = path.relative_to(PACKAGE).parts[1] if layer == "services" else ""
-    assert violations(layer, path.read_text(encoding="utf-8"), ALSO.get(room, set())) == []
+def test_imports_go_one_way() -> None:
+    modules = list(_modules())
+    assert {layer for layer, _ in modules} <= set(MAY), "each stands in a row of the table"
+    rooms = {path: path.relative_to(PACKAGE).parts[1] if layer == "services" else "" for layer, path in modules}
+    found = {path: violations(layer, _text(path), ALSO.get(rooms[path], set())) for layer, path in modules}
+    assert _where(found) == {}
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _where(found: dict[Path, list[str]]) -> dict[str, list[str]]:
+    """What was found, by the module's place in the package. One test for all modules: thousands of tests cost more."""
+    assert len(found) > 20, "modules were looked at"
+    return {path.relative_to(PACKAGE).as_posix(): imports for path, imports in found.items() if imports}
 
 
 def room_violations(room: str, source: str) -> list[str]:
@@ -256,12 +266,10 @@ def _services() -> Iterator[tuple[str, Path]]:
             yield path.relative_to(PACKAGE / "services").parts[0], path
 
 
-@pytest.mark.parametrize(
-    ("room", "path"), [pytest.param(*each, id=f"{each[0]}/{each[1].stem}") for each in _services()]
-)
-def test_rooms_of_services_know_only_those_below(room: str, path: Path) -> None:
-    assert room in ROOMS, f"{room} stands in no row of the table"
-    assert room_violations(room, path.read_text(encoding="utf-8")) == []
+def test_rooms_of_services_know_only_those_below() -> None:
+    modules = list(_services())
+    assert {room for room, _ in modules} <= set(ROOMS), "each stands in a row of the table"
+    assert _where({path: room_violations(room, _text(path)) for room, path in modules}) == {}
 
 
 def folder_violations(folder: str, room: str, source: str) -> list[str]:
@@ -278,12 +286,11 @@ def _in_folders() -> Iterator[tuple[str, str, Path]]:
             yield from ((folder, room, path) for path in sorted((PACKAGE / folder / room).rglob("*.py")))
 
 
-@pytest.mark.parametrize(
-    ("folder", "room", "path"),
-    [pytest.param(*each, id=f"{each[0]}/{each[1]}/{each[2].stem}") for each in _in_folders()],
-)
-def test_rooms_of_other_folders_know_only_those_below(folder: str, room: str, path: Path) -> None:
-    assert folder_violations(folder, room, path.read_text(encoding="utf-8")) == []
+def test_rooms_of_other_folders_know_only_those_below() -> None:
+    found: dict[Path, list[str]] = {}
+    for folder, room, path in _in_folders():  # a module may stand in a room of a room
+        found[path] = found.get(path, []) + folder_violations(folder, room, _text(path))
+    assert _where(found) == {}
 
 
 @pytest.mark.parametrize(
@@ -309,13 +316,10 @@ def link_violations(room: str, source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(path, id=str(path.relative_to(PACKAGE))) for path in sorted((PACKAGE / "links").rglob("*.py"))],
-)
-def test_only_commands_of_links_know_the_command_line(path: Path) -> None:
-    room = path.relative_to(PACKAGE / "links").parts[0].removesuffix(".py")
-    assert link_violations(room, path.read_text(encoding="utf-8")) == []
+def test_only_commands_of_links_know_the_command_line() -> None:
+    rooms = {path: path.relative_to(PACKAGE / "links").parts[0] for path in (PACKAGE / "links").rglob("*.py")}
+    found = {path: link_violations(room.removesuffix(".py"), _text(path)) for path, room in rooms.items()}
+    assert _where(found) == {}
 
 
 def test_the_test_of_links_finds_what_it_looks_for() -> None:

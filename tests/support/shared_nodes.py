@@ -1,5 +1,6 @@
 """Hosts that share the files of a site: each with its own data folder, all on one database."""
 
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from engage_server.services.call_in.from_files import FileAnswers
 from engage_server.services.call_in.from_shared import SharedAnswers
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.for_devices import FileForDevice
-from engage_server.services.shared_files.copy import SharedCopy, read_place
+from engage_server.services.shared_files.copy import SharedCopy
 from engage_server.services.shared_files.destinations import StoreDestination
 from engage_server.services.shared_files.device_copy import Copied
 from engage_server.services.shared_files.exchange import EitherExchange
 from engage_server.services.shared_files.feed import EitherFeed
 from engage_server.services.shared_files.for_devices import EitherFileChange, EitherFiles
 from engage_server.services.shared_files.moving import SharedMoving
+from engage_server.services.shared_files.place import has_heard_lately, read_place
 from engage_server.services.shared_files.waiting import EitherWaiting
 from engage_server.store.interface.shared_files import UploadLimits
 from engage_server.store.sql_store import SqlStore
@@ -49,6 +51,7 @@ class Node:
         self.spool = UpstreamSpool(room, waiting=FOR_DATABASE)
         self.destination = StoreDestination(store, limits or UploadLimits(PLENTY, PLENTY), 1000)
         self.now = NOW
+        self.later = 0.0  # seconds by which this host's clock has gone on since it was last heard
         self.restart()
         folders = DeviceFolders(self.data)
         self.files = EitherFiles(folders, store)
@@ -63,7 +66,11 @@ class Node:
         folders = DeviceFolders(self.data)
         self.copy = SharedCopy(self.store, folders, self.data)
         self.answers = SharedAnswers(
-            self.folders, self.spool, lambda site: read_place(self.data, site).is_complete, None
+            self.folders,
+            self.spool,
+            lambda site: read_place(self.data, site).is_complete,
+            None,
+            is_newest=lambda site: has_heard_lately(self.data, site, time.time() + self.later),
         )
         self.from_files = FileAnswers(self.folders, None)
         self.delivery = UploadDelivery("main", self.spool, self.destination)

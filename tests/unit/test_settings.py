@@ -178,6 +178,14 @@ def test_the_template_says_the_defaults(tmp_path: Path) -> None:
         assert f"#{row.name} = " in template
 
 
+@pytest.mark.parametrize("everybody", ["0.0.0.0/0", "::/0", "10.0.0.21/32,0.0.0.0/0"])
+def test_everybody_is_no_balancer(tmp_path: Path, everybody: str) -> None:
+    with pytest.raises(SettingsInvalid, match="proxy_protocol_from names all addresses"):
+        load_settings(None, {"ENGAGE_PROXY_PROTOCOL_FROM": everybody}, {}, tmp_path)
+    some = load_settings(None, {"ENGAGE_PROXY_PROTOCOL_FROM": "10.0.0.0/8"}, {}, tmp_path)
+    assert len(some.proxy_protocol_from) == 1
+
+
 def test_the_public_port_stands_in_for_the_served_one(tmp_path: Path) -> None:
     assert load_settings(None, {"ENGAGE_HTTP_PORT": "8080"}, {}, tmp_path).cert_url_port == 8080
     assert (

@@ -137,4 +137,7 @@ def _notes(done: "Recovered", *, only_database: bool, has_keys: bool) -> Iterato
     if done.files[Section.SETTINGS]:
         yield f"the settings of then are beside yours, with {FROM_BACKUP} at the end: compare them"
     if not only_database:
-        yield f"files of devices are those of host {done.manifest.host}: other hosts have their own backups"
+        yield (
+            f"files of devices are those of host {done.manifest.host}. Other hosts have their own backups of theirs, "
+            "unless the site shares its files"
+        )

@@ -4,7 +4,7 @@ import click
 
 from engage_server.as_json.hosts import host_json
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import counted, json_option, print_json, print_next, print_table
+from engage_server.cli.output import counted, json_option, print_json, print_next, print_table, print_wrapped
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import WorkerStatus
@@ -44,9 +44,19 @@ def list_hosts(session: Session, as_json: bool) -> int:
     ]
     columns = ["host", "listener", "process", "last heard (UTC)", "", "serves"]
     print_table(columns, rows, "no host serves devices")
+    for each in found:
+        if each.is_doubled:
+            print_wrapped(
+                f"{each.name}: two operators' instances report. If that lasts for a minute, two machines have this "
+                "name, and nobody sees when one of them is lost. Give one another name, and restart it",
+                "  ",
+            )
     if silent:
         name = silent[0].name
-        print_next(f"bring {name} back. If it is gone for good: {program()} host forget {name} --reason TEXT")
+        print_next(
+            f"bring {name} back, with its disk. Only if both are gone for good: {program()} host forget {name} "
+            "--reason TEXT"
+        )
     else:
         print_next(f"{program()} status" if rows else f"{program()} serve")
     return int(bool(silent))

@@ -67,7 +67,7 @@ def _print_legend(plan: RotationPlan) -> None:
         if way.impossible:
             print_wrapped(f"no: {way.way} is not possible. {way.impossible}", "  ")
     if any(not way.impossible and not way.key_is_at_hand for way in plan.ways):
-        click.echo("no key: the private key is not here. Name its folder: --authority DIR")
+        click.echo("no key: the private key is not on this host. Name its folder: --authority DIR")
     if not plan.due and not plan.situation.unanswered:
         click.echo("\nnothing is due. What people ask for anyway:")
         for wish, answer in WISHES:

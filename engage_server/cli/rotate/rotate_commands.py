@@ -254,7 +254,7 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, by_ni
         print_progress(each)
         print_nights(nights.get(each.rotation.site))
         if advice is not None:
-            click.echo(f"  {advice.sentence}")
+            print_wrapped(f"  {advice.sentence}", "    ")
     if not found:
         click.echo("there was no rotation yet")
     going_on = [each.rotation for each in found if each.rotation.state.is_open]
@@ -365,7 +365,7 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
     if newest.state is RotationState.DONE:
         advice = operator.held_anchors.advice(site, session.now())
         if advice is not None:
-            click.echo(f"  {advice.sentence}")
+            print_wrapped(f"  {advice.sentence}", "    ")
         is_safe = advice is not None and advice.is_safe and newest.from_release in advice.releases
         retire = f"{program()} release retire {newest.from_release} --site {site}"
         print_next(retire if is_safe else f"{program()} device list --site {site} --missing")

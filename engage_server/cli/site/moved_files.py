@@ -146,7 +146,10 @@ def print_moved(moved: "Moved | None") -> None:
     if moved is None:
         return
     files, uploads = counted(moved.files, "file"), counted(moved.uploads, "upload")
-    click.echo(f"moved {files} and {uploads}, of {counted(moved.devices, 'device')} that have any")
+    if moved.devices:
+        click.echo(f"moved {files} and {uploads}, of {counted(moved.devices, 'device')} that have any")
+    else:
+        click.echo("there were no files of devices to move")
     for fault in moved.faults[:_FAULTS_SHOWN]:
         click.echo(f"warning: {fault}", err=True)
 

@@ -87,7 +87,8 @@ def _text_of(source: KeySource, settings: Settings, environment: Mapping[str, st
     if not path.exists():
         raise SettingsInvalid(
             f"the key-encryption key {path} is missing",
-            "Restore it from its backup: nothing else opens the sealed site keys and private keys.",
+            "On a further host, copy it from the first one. Otherwise restore it from its backup: nothing else opens "
+            "the sealed site keys and private keys.",
         )
     return Secret(read_file(path, limit=MAX_KEY_FILE_BYTES))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from engage_server.errors import BodyInvalid
 from engage_server.protocol.configuration import read_parameters
+from engage_server.protocol.database_answer import version_of
 from engage_server.protocol.device_audits import MAX_EVENTS, events_in
 from engage_server.protocol.json_body import Json, without_secrets, write_json
 from engage_server.services.call_in.call import (
@@ -21,7 +22,7 @@ from engage_server.services.call_in.call import (
 from engage_server.services.call_in.delivering.upload_spool import Appended, Upload, UpstreamSpool
 from engage_server.services.call_in.from_files import database_answer
 from engage_server.services.device_files.copied import assert_as_copied
-from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.device_files.folder import DeviceFolder, DeviceFolders
 from engage_server.services.device_files.given_database import GivenDatabase, written_given
 from engage_server.services.evidence.device_audits import note_device_audits
 from engage_server.services.evidence.sightings import Sightings
@@ -45,6 +46,7 @@ class SharedAnswers:
         is_copied: Whether this host has copied all files of a site at least once.
         sightings: Records the evidence in audits; None if nothing is recorded.
         max_events: An upload with more events is kept, but not searched for evidence.
+        is_newest: Whether the copy of a site was compared with the database a moment ago.
     """
 
     def __init__(
@@ -54,12 +56,15 @@ class SharedAnswers:
         is_copied: Callable[[str], bool],
         sightings: Sightings | None,
         max_events: int = MAX_EVENTS,
+        *,
+        is_newest: Callable[[str], bool],
     ) -> None:
         self._folders = folders
         self._spool = spool
         self._is_copied = is_copied
         self._sightings = sightings
         self._max_events = max_events
+        self._is_newest = is_newest
 
     def answer(self, known: KnownCall) -> CallAnswer:
         """Answer a call."""
@@ -79,12 +84,18 @@ class SharedAnswers:
         return []
 
     def _database(self, known: KnownCall, serial: str) -> CallAnswer:
-        """A new host does not know yet whether a device has a database: that device must call again."""
+        """A new host does not know yet whether a device has a database: that device must call again.
+
+        So must a device that has a newer database than a host that is cut off: another host gave it that one. With the
+        older one, somebody whom an operator has removed could open the door again.
+        """
         answer, is_copied = NOT_FOUND, self._is_copied(known.site)
         if self._folders.exists(known.site, serial):
             with self._folders.open(known.site, serial) as folder:
                 if is_copied:
                     assert_as_copied(folder.path, known.call.since)
+                if not self._is_newest(known.site) and _has_newer(known.call.since, folder):
+                    return LATER
                 answer = database_answer(folder, known, lambda given: self._report(known, serial, given))
         return LATER if answer is NOT_FOUND and not is_copied else answer
 
@@ -123,3 +134,10 @@ class SharedAnswers:
             marked=known.call.marked,
         )
         return self._spool.append(known.site, serial, upload)
+
+
+def _has_newer(since: str, folder: DeviceFolder) -> bool:
+    """Whether a device says that it has a newer database than this folder."""
+    has, value = version_of(since), folder.present_database()
+    ours = version_of(str(value.get("nxtDbVerTS", ""))) if isinstance(value, dict) else None
+    return has is not None and ours is not None and has > ours

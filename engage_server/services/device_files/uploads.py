@@ -136,4 +136,11 @@ def _is_entry(entry: object) -> bool:
         and isinstance(entry.get("receivedAt"), str)
         and isinstance(entry.get("digest"), str)
         and "upload" in entry
+        and _are(str, entry.get("again", []))
+        and _are(int, entry.get("repeated", []))
+        and isinstance(entry.get("times", 1), int)
     )
+
+
+def _are(kind: type, values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(each, kind) for each in values)

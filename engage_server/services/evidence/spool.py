@@ -143,7 +143,8 @@ class Segment:
             file.seek(offset)
             content = file.read(limit_bytes)
         whole = content[: content.rfind(b"\n") + 1]
-        return whole.splitlines(), offset + len(whole)
+        # not splitlines(), which also ends a line at other characters: readers count the bytes of lines
+        return whole.split(b"\n")[:-1], offset + len(whole)
 
     def is_finished(self) -> bool:
         """Whether no process writes to it any more."""

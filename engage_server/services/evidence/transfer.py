@@ -1,7 +1,7 @@
 """Moves sightings from the spool into the store: each exactly once, however often either side is interrupted."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -9,16 +9,17 @@ from typing import Protocol
 from engage_server.records import VIRTUAL_LOCK, Sighting
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.evidence.fold import fold
+from engage_server.services.evidence.reading.in_order import Piece, in_order
 from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
 from engage_server.services.evidence.spool import Segment, segments
 from engage_server.services.evidence.token_check import TokenCheck
-from engage_server.store.interface import EvidenceStore, SiteStore
+from engage_server.store.interface import EvidenceStore, SiteStore, SpoolPart
 
-_LINE_BYTES = 16 * 1024  # more than a line has
-BATCH_BYTES = (
-    128 * 1024
-)  # about 1,000 sightings in one transaction: SQLite has one writer at a time, and operators wait for it
+# About 1,000 sightings in one transaction. SQLite has one writer at a time, and operators wait for it.
+BATCH_BYTES = 128 * 1024
+# About 4,000. On PostgreSQL only other hosts' sightings and lists of devices wait for it.
+LARGE_BATCH_BYTES = 4 * BATCH_BYTES
 
 
 class TransferStore(EvidenceStore, SiteStore, Protocol):
@@ -67,6 +68,7 @@ class SightingTransfer:
         self._folder = folder
         self._store = store
         self._keep = keep
+        self._batch_bytes = LARGE_BATCH_BYTES if store.takes_large_batches else BATCH_BYTES
         self._installed_at: datetime | None = None
         self._for_trials: frozenset[str | None] = frozenset()
 
@@ -82,7 +84,7 @@ class SightingTransfer:
             NotPossible: Its disk has only the operators' reserve left. Everything stays in the spool.
         """
         if self._reserve is not None:
-            self._reserve.assert_room(BATCH_BYTES)
+            self._reserve.assert_room(self._batch_bytes)
         done = Transferred()
         found = list(segments(self._folder))
         offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
@@ -91,12 +93,13 @@ class SightingTransfer:
         self._for_trials = frozenset(site.name for site in sites if site.for_trials)
         if self._tokens is not None:
             self._tokens.begin()
-        for segment in sorted(found, key=lambda each: _is_of_tls(each, offsets.get(each.name, 0))):
-            for batch in self._move(segment, offsets.get(segment.name, 0), now):
-                done.stored += batch.stored
-                done.disregarded += batch.disregarded
-                done.unreadable += batch.unreadable
-                count(batch)
+        pieces = in_order(found, offsets, lambda lines: self._readable(lines, now))
+        for batch in self._batches(pieces):
+            stored = self._store_batch(batch, now)
+            done.stored += stored.stored
+            done.disregarded += stored.disregarded
+            done.unreadable += stored.unreadable
+            count(stored)
         return done
 
     def waiting_bytes(self) -> int:
@@ -121,21 +124,27 @@ class SightingTransfer:
         self._store.forget_addresses(now)
         return self._store.forget_sightings(now - self._keep)
 
-    def _move(self, segment: Segment, offset: int, now: datetime) -> Iterator[Transferred]:
-        finished = segment.is_finished()  # asked first: lines that are written later must not be removed unread
-        while True:
-            lines, end = segment.lines(offset, BATCH_BYTES)
-            if not lines:
-                break
-            sightings = self._readable(lines, now)
-            batch = Transferred(unreadable=len(lines) - len(sightings))
-            if self._store.record_sightings(segment.name, offset, end, sightings, fold, now):
-                batch.stored = len(sightings)
-                batch.disregarded = sum(bool(sighting.disregarded) for sighting in sightings)
+    def _batches(self, pieces: Iterable[Piece]) -> Iterator["_Batch"]:
+        batch = _Batch()
+        for piece in pieces:
+            batch.add(piece)
+            if batch.bytes >= self._batch_bytes:
+                yield batch
+                batch = _Batch()
+        if batch.bytes or batch.ended:
             yield batch
-            offset = end
-        if finished:
+
+    def _store_batch(self, batch: "_Batch", now: datetime) -> Transferred:
+        """Store a batch, and remove the files that end with it."""
+        done = Transferred(unreadable=batch.unreadable)
+        parts = batch.parts()
+        if parts:
+            recorded = self._store.record_parts(parts, fold, now)
+            found = [sighting for part in parts if part.segment in recorded for sighting in part.sightings]
+            done.stored, done.disregarded = len(found), sum(bool(sighting.disregarded) for sighting in found)
+        for segment in batch.ended:
             segment.remove()
+        return done
 
     def _readable(self, lines: Sequence[bytes], now: datetime) -> list[Sighting]:
         """Parse lines and check their tokens. Tokens end here: only what they prove goes on."""
@@ -154,12 +163,34 @@ class SightingTransfer:
         return sightings
 
 
-def _is_of_tls(segment: Segment, offset: int) -> bool:
-    """Whether a worker of the TLS instance writes this file.
+@dataclass(slots=True)
+class _Batch:
+    """Pieces that are stored in one transaction: those of one file follow each other.
 
-    Its file is read last. A device asks by plain HTTP first, with its serial number. A refused handshake has none, and
-    counts for the only device at its address: so a second device there has to be known by then.
+    Attributes:
+        pieces: By the name of their file, in their order.
+        ended: The files of which nothing follows.
+        bytes: Of all lines.
+        unreadable: How many lines were not sightings.
     """
-    lines, _ = segment.lines(offset, _LINE_BYTES)
-    first = spooled(lines[0]) if lines else None
-    return first is not None and first.sighting.listener == "https"
+
+    pieces: dict[str, list[Piece]] = field(default_factory=dict)
+    ended: list[Segment] = field(default_factory=list)
+    bytes: int = 0
+    unreadable: int = 0
+
+    def add(self, piece: Piece) -> None:
+        """Add a piece."""
+        if piece.is_last:
+            self.ended.append(piece.segment)
+            return
+        self.pieces.setdefault(piece.segment.name, []).append(piece)
+        self.bytes += piece.end - piece.begin
+        self.unreadable += piece.unreadable
+
+    def parts(self) -> list[SpoolPart]:
+        """What is stored of each file."""
+        return [
+            SpoolPart(name, found[0].begin, found[-1].end, [each for piece in found for each in piece.sightings])
+            for name, found in self.pieces.items()
+        ]

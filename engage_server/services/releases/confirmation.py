@@ -117,7 +117,8 @@ class Confirmations:
         late = [f"host {each.host}: {each.trouble['']}" for each in live if each.trouble.get("")]
         cut_off = [
             f"host {host} {_heard(at)} and did not sign off{waiting_words(spools.get(host))}. What doors did there "
-            f"since is not known here, so no door counts as silent. If it is gone for good: engage host forget {host}"
+            "since is not known here, so no door counts as silent. Bring it back with its disk. Only if both are gone "
+            f"for good: engage host forget {host}"
             for host, at in self.silent_hosts().items()
         ]
         return (*cut_off, *missing, *late)

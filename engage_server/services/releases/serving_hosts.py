@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engage_server.records import LIVE_WITHIN, AuditAction, Occasion, WorkerStatus
+from engage_server.services.releases.confirmation import OPERATORS
 from engage_server.store.interface import WorkerStore
 
 
@@ -26,6 +27,11 @@ class ServingHost:
     def is_alive(self) -> bool:
         """Whether any of its workers reports."""
         return bool(self.alive)
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether two operators' instances report from it: two machines have its name, or one was just restarted."""
+        return sum(each.listener == OPERATORS for each in self.alive) > 1
 
     @property
     def heard_at(self) -> datetime | None:

@@ -124,5 +124,5 @@ def _of_gaps(known: SiteKnown) -> Iterator[Risk]:
         yield Risk(
             EVIDENCE_MISSING,
             gap,
-            "Look at the hosts that serve: engage status. A door that is listed here may have come through there",
+            "See what each host does: engage host list. A door that is listed here may have come through there",
         )

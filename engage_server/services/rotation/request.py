@@ -104,7 +104,8 @@ class RotationRequests:
         if missing:
             raise NotPossible(
                 f"nothing was started: {'; '.join(missing)}. Searched in {authority}",
-                "Name the authority's folder: --authority DIR. Or prepare the chains where it is: engage chain renew.",
+                "Name the authority's folder: --authority DIR. It is on the host where the site was made, or offline. "
+                "Or prepare the chains there: engage chain renew.",
                 code="authority.missing",
             )
 

@@ -5,28 +5,44 @@ come. Only what changed is read, a page at a time, whatever the number of device
 last part again. The copy never goes back to an older file: a host whose database was restored keeps what its devices
 have.
 
-Whoever changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one
-page after the other, and what differs is copied again.
+Who changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one page
+after the other, and what differs is copied again.
+
+A file that cannot be copied stops no other one. If this host is at fault, its device is tried again. If the row is, a
+new row has to come.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible
+from engage_server.errors import (
+    BodyInvalid,
+    EngageError,
+    NotPossible,
+    SealBroken,
+    StoreNotUsable,
+    StoreVersionMismatch,
+)
 from engage_server.file_locks import locked
-from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
-from engage_server.protocol.json_body import read_json, write_json
-from engage_server.services.device_files.copied import digest_on_disk, read_copied
-from engage_server.services.device_files.folder import DATABASE, DeviceFolders
+from engage_server.files import make_folder
+from engage_server.protocol.serial_number import decode_serial
+from engage_server.services.device_files.copied import digest_on_disk, forget_missing, read_copied
+from engage_server.services.device_files.folder import DATABASE, EARLIER, DeviceFolders
 from engage_server.services.shared_files.contents import FILES
 from engage_server.services.shared_files.device_copy import Copied, DeviceCopy
+from engage_server.services.shared_files.place import (
+    AGAIN_MOST,
+    STATE,
+    CopyPlace,
+    read_place,
+    say_heard,
+    write_place,
+)
+from engage_server.services.shared_files.row_checks import assert_place
 from engage_server.store.interface.shared_files import REMOVED, SharedFileStore, SharedHead, SharedStanding
 
-STATE = ".shared"  # in the site's folder; no device's folder has such a name
-_STATE_BYTES = 4096
 _OLDER = (
     "the database has older files than the copy of this host: it was restored. Give it the newer ones: "
     "engage site call-in {site} --shared"
@@ -34,29 +50,6 @@ _OLDER = (
 _AT_ONCE = 200  # files between two writes of the state
 _READ_TOGETHER = 8 * 1024 * 1024
 _COPYING = ".copying"  # the folder whose lock the process has that writes copies
-
-
-@dataclass(frozen=True, slots=True)
-class CopyPlace:
-    """How far a copy has come.
-
-    Attributes:
-        journal: Of which journal. "" for none.
-        change: The number of the last change that is in it.
-        is_complete: Whether it had everything at least once.
-    """
-
-    journal: str = ""
-    change: int = 0
-    is_complete: bool = False
-
-
-def read_place(data: Path, site: str) -> CopyPlace:
-    """How far the copy of a site has come on this host. Without a usable file, it begins again."""
-    with suppress(FileNotUsable, BodyInvalid, KeyError, TypeError, ValueError):
-        value: Any = read_json(read_file(data / site / STATE, limit=_STATE_BYTES))
-        return CopyPlace(str(value["journal"]), int(value["change"]), value["complete"] is True)
-    return CopyPlace()
 
 
 class SharedCopy:
@@ -72,6 +65,7 @@ class SharedCopy:
         self._store = store
         self._folders = folders
         self._data = data
+        self._tried = 0
         self._checked: dict[str, int] = {}
 
     def follow(self, site: str, standing: SharedStanding) -> Copied:
@@ -90,22 +84,39 @@ class SharedCopy:
             place = CopyPlace(standing.journal)
         if place.change > standing.changes:
             done.faults.append(("", _OLDER.format(site=site)))
+            # what comes now must be copied, even if its number is not above all that were ever given
+            place = replace(place, change=standing.changes)
+            write_place(self._data, site, place)
+        with self.turn(site) as is_mine:
+            if not is_mine:
+                return done
+            place = self._try_again(site, place, done)
         while not (place.is_complete and place.change >= standing.changes):
             with self.turn(site) as is_mine:
                 if not is_mine:
-                    break
-                heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
-                self._apply_all(site, heads, done, is_first=not place.is_complete)
-                is_last = len(heads) < _AT_ONCE
-                change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
-                place = CopyPlace(place.journal, change, place.is_complete or is_last)
-                self._write(site, place)
+                    return done
+                place = self._follow_page(site, place, standing, done)
+        say_heard(self._data, site)
         return done
+
+    def _follow_page(self, site: str, place: CopyPlace, standing: SharedStanding, done: Copied) -> CopyPlace:
+        heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
+        again = list(place.again)
+        for serial in self._apply_all(site, heads, done, is_follower=place.is_complete):
+            if serial not in again:
+                again.append(serial)
+                _assert_few(again, done)
+        is_last = len(heads) < _AT_ONCE
+        change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
+        place = CopyPlace(place.journal, change, place.is_complete or is_last, tuple(again))
+        write_place(self._data, site, place)
+        return place
 
     def has_all(self, site: str, standing: SharedStanding) -> bool:
         """Whether the copy has come as far as the site."""
         place = read_place(self._data, site)
-        return place.journal == standing.journal and place.is_complete and place.change >= standing.changes
+        is_far = place.is_complete and place.change >= standing.changes
+        return is_far and place.journal == standing.journal and not place.again
 
     def end(self, site: str) -> None:
         """The site does not share its files any more: what is here may change, and the next copy is a first one."""
@@ -116,7 +127,6 @@ class SharedCopy:
 
         Raises:
             StoreNotUsable: The database does not answer.
-            NotPossible: A file cannot be written.
         """
         done, place = Copied(), read_place(self._data, site)
         with self.turn(site) as is_mine:
@@ -124,8 +134,8 @@ class SharedCopy:
                 return done
             heads = self._store.changed_shared_files(site, self._checked.get(site, 0), _AT_ONCE)
             self._checked[site] = heads[-1].change if len(heads) == _AT_ONCE else 0
-            known = [each for each in heads if each.change <= place.change]
-            self._apply_all(site, [each for each in known if self._differs(site, each)], done, is_first=False)
+            wanted = [each for each in heads if each.change <= place.change and self._differs(site, each)]
+            self._apply_all(site, wanted, done, is_follower=True)
         return done
 
     @contextmanager
@@ -148,56 +158,140 @@ class SharedCopy:
                 return
             yield True
 
-    def apply(self, site: str, head: SharedHead, done: Copied, *, is_first: bool = True) -> None:
-        """Make this host's file as the database says, unless this host has a newer one. See :meth:`_apply_all`."""
-        self._apply_all(site, [head], done, is_first=is_first)
+    def _apply_all(self, site: str, heads: Sequence[SharedHead], done: Copied, *, is_follower: bool) -> list[str]:
+        """Apply rows. Return the devices that this host must try again."""
+        ready = self._read_together(site, heads)
+        return [
+            head.serial
+            for head in heads
+            if not self._apply_or_tell(site, head, done, is_follower=is_follower, ready=ready)
+        ]
 
-    def _apply_all(self, site: str, heads: Sequence[SharedHead], done: Copied, *, is_first: bool) -> None:
-        """Make this host's files as the database says.
-
-        Args:
-            site: The site's name.
-            heads: Files that changed.
-            done: What was done is added to it.
-            is_first: Whether the files that are here may be from before the site shared them.
-        """
-        serials = list(dict.fromkeys(head.serial for head in heads))
-        of_all = self._store.shared_heads_of(site, serials)
-        ready = self._ready(site, heads)
-        by_serial: dict[str, list[SharedHead]] = {serial: [] for serial in serials}
-        for each in of_all:
-            by_serial[each.serial].append(each)
-        for serial, own in by_serial.items():
-            kinds = {head.kind for head in heads if head.serial == serial}
-            if any(each.kind == REMOVED and each.is_current for each in own):
-                done.files += self._folders.remove(site, serial)
-            elif own:
-                device = DeviceCopy(self._store, self._folders, site, serial, own, ready)
-                device.make(kinds, done, is_first=is_first)
-
-    def _ready(self, site: str, heads: Sequence[SharedHead]) -> Mapping[int, bytes]:
-        """Contents that are read together. A long one is read for itself, when its turn has come."""
-        wanted = list[int]()
-        room = _READ_TOGETHER
+    def _read_together(self, site: str, heads: Sequence[SharedHead]) -> Mapping[int, bytes]:
+        """Contents that are read in one query. A long one is read for itself, when its turn has come."""
+        wanted, room = list[int](), _READ_TOGETHER
         for head in heads:
-            if head.kind != REMOVED and head.length <= room and self._differs(site, head):
+            if head.length <= room and self._differs(site, head):
                 wanted.append(head.change)
                 room -= head.length
-        return self._store.shared_contents(site, wanted) if wanted else {}
+        with suppress(SealBroken):  # each for itself then: one of them is bad
+            return self._store.shared_contents(site, wanted) if wanted else {}
+        return {}
 
     def _differs(self, site: str, head: SharedHead) -> bool:
-        path = self._folders.path(site, head.serial)
+        """Whether this host's copy is another one. Rows that cannot be believed are left to who applies them."""
+        try:
+            assert_place(head)
+        except BodyInvalid:
+            return False
         if head.kind == REMOVED:
-            return path.is_dir()
+            return False
+        path = self._folders.path(site, head.serial)
         name, digests = FILES[head.kind], read_copied(path)
         if digests.get(name) != head.digest:
             return True
         names = [each for each in digests if each == name or (name == DATABASE and "/" in each)]
         return any(digest_on_disk(path / each) != digests[each] for each in names)
 
-    def _write(self, site: str, place: CopyPlace) -> None:
-        folder = self._data / site
-        if not folder.is_dir():
-            make_folder(folder, within=self._data)
-        value = {"journal": place.journal, "change": place.change, "complete": place.is_complete}
-        replace_file(folder / STATE, write_json(value), SECRET_MODE)
+    def _try_again(self, site: str, place: CopyPlace, done: Copied) -> CopyPlace:
+        """Try one device again whose files could not be written: each may have to wait for a lock."""
+        if not place.again:
+            return place
+        self._tried += 1
+        serial = place.again[self._tried % len(place.again)]
+        heads = [each for each in self._store.shared_heads(site, serial) if each.is_current]
+        if not all(self._apply_or_tell(site, head, done, is_follower=True) for head in heads):
+            return place
+        place = replace(place, again=tuple(each for each in place.again if each != serial))
+        write_place(self._data, site, place)
+        return place
+
+    def _apply_or_tell(
+        self,
+        site: str,
+        head: SharedHead,
+        done: Copied,
+        *,
+        is_follower: bool,
+        ready: Mapping[int, bytes] | None = None,
+    ) -> bool:
+        """Apply a row. False if this host could not, and must try again."""
+        try:
+            self.apply(site, head, done, is_follower=is_follower, ready=ready)
+        except (StoreNotUsable, StoreVersionMismatch):
+            raise  # no fault of this file: all of them wait
+        except (BodyInvalid, SealBroken) as error:
+            done.faults.append(_bad_row(head, error))
+        except NotPossible as error:
+            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.sentence}"))
+            return False
+        except OSError as error:
+            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.strerror}"))
+            return False
+        return True
+
+    def apply(
+        self,
+        site: str,
+        head: SharedHead,
+        done: Copied,
+        *,
+        is_follower: bool = False,
+        ready: Mapping[int, bytes] | None = None,
+    ) -> None:
+        """Make this host's file as the database says, unless this host has a newer one.
+
+        Args:
+            site: The site's name.
+            head: The row.
+            done: What was done is added to it.
+            is_follower: Whether this host had everything before this row was written.
+            ready: Contents that were read already, by number.
+
+        Raises:
+            BodyInvalid: The row cannot be believed. The device keeps what it has.
+            NotPossible, OSError: This host cannot do it.
+            StoreNotUsable: The database does not answer.
+        """
+        assert_place(head)
+        heads = self._store.shared_heads(site, head.serial)
+        present = next((each for each in heads if each.kind == head.kind and each.is_current), None)
+        if present is None:  # something else happened to it meanwhile, which has a greater number
+            return
+        if present.kind == REMOVED:
+            done.files += self._remove(site, head.serial, heads, is_follower=is_follower)
+            return
+        assert_place(present)
+        device = DeviceCopy(self._store, self._folders, site, head.serial, heads, ready or {})
+        device.make({present.kind}, done, is_first=not is_follower)
+
+    def _remove(self, site: str, serial: str, heads: Sequence[SharedHead], *, is_follower: bool) -> bool:
+        """Remove what a removed device had here.
+
+        A device may have come back since, with other files. Then what it had before must go, too: a host that was away
+        all the time would give it a configuration that no other host has. A host that has just begun to copy cannot
+        know what is from before, and removes nothing.
+        """
+        live = {each.kind: each.digest for each in heads if each.is_current and each.kind in FILES}
+        if not live:
+            return self._folders.remove(site, serial)
+        path = self._folders.path(site, serial)
+        old = [path / name for kind, name in FILES.items() if digest_on_disk(path / name) not in ("", live.get(kind))]
+        if not is_follower or not old:
+            return False
+        with self._folders.open(site, serial):
+            for each in (*old, *(path / EARLIER).glob("0x*.json")):
+                each.unlink(missing_ok=True)
+            forget_missing(path)
+        return True
+
+
+def _bad_row(head: SharedHead, error: EngageError) -> tuple[str, str]:
+    serial = head.serial if decode_serial(head.serial) == head.serial else ""
+    return serial, f"{error.sentence}. This host keeps what it has. {error.next_step}"
+
+
+def _assert_few(again: Sequence[str], done: Copied) -> None:
+    """Stop if so many files cannot be written that it is no device's fault: the rest stays to be copied."""
+    if len(again) > AGAIN_MOST:
+        raise NotPossible(f"this host cannot write its copy of shared files: {done.faults[-1][1]}", "Fix that first.")

@@ -5,16 +5,17 @@ process was killed before its file was removed. Then it is recognized by what it
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from engage_server.errors import EngageError, StoreNotUsable, UpstreamSilent
+from engage_server.errors import BodyInvalid, StoreNotUsable, UpstreamSilent
 from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json, write_json
 from engage_server.services.call_in.delivering.upload_spool import Pending, Upload
 from engage_server.services.call_in.from_shared import ALERT, AUDIT, GIVEN, PARAMETERS
 from engage_server.services.call_in.upstream_host import UpstreamAnswer
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.given_database import parsed_given, record_given
-from engage_server.services.device_files.uploads import Entry, stamp, taken, upload_digest
+from engage_server.services.device_files.uploads import Entry, entries_of, stamp, taken, upload_digest
 from engage_server.services.shared_files.contents import given_report, parameters_report
 from engage_server.store.interface.shared_files import SharedFileStore, UploadKey, UploadLimits
 
@@ -82,11 +83,12 @@ class _Fold:
 
     def __call__(self, before: bytes | None, newest: Sequence[bytes]) -> bytes | None:
         if before is not None:
-            entry = _entry(before)
-            if stamp(self._at) in (entry["receivedAt"], *entry.get("again", ())):
-                return None  # it was delivered, and this host was killed before it could know
             newest = [before]
-        known = [_entry(each) for each in newest]
+        known = [entry for each in newest for entry in _entries(each)]
+        if before is not None and any(
+            stamp(self._at) in (each["receivedAt"], *each.get("again", ())) for each in known
+        ):
+            return None  # it was delivered, and this host was killed before it could know
         after = taken(known, self._value, self._at, self._max_events, self._call)
         return write_json(after.entries[-1])
 
@@ -131,8 +133,8 @@ def _call(kind: str) -> str:
     return "" if kind in _COLLECTIONS else kind
 
 
-def _entry(content: bytes) -> Entry:
-    value = read_json(content, FILE_DEPTH)
-    if not isinstance(value, dict):
-        raise EngageError("an upload in the database is damaged", "Restore the database from a backup.")
-    return value
+def _entries(content: bytes) -> list[Entry]:
+    """The entry in a row. None for a damaged one: it must not stop what its device sends from now on."""
+    with suppress(BodyInvalid):
+        return entries_of("row", {"row": [read_json(content, FILE_DEPTH)]}, "a row")
+    return []

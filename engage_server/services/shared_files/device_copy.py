@@ -7,9 +7,10 @@ from pathlib import Path
 
 from engage_server.errors import FileNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
-from engage_server.services.device_files.copied import digest_on_disk, read_copied, write_copied
+from engage_server.services.device_files.copied import digest_on_disk, is_plain, read_copied, write_copied
 from engage_server.services.device_files.folder import DATABASE, EARLIER, MAX_FILE_BYTES, DeviceFolders
 from engage_server.services.shared_files.contents import FILES, digest_of, rank_in
+from engage_server.services.shared_files.row_checks import assert_content, assert_place
 from engage_server.store.interface.shared_files import SharedFileStore, SharedHead
 
 _CHANGED = ".changed"  # a copy that a person changed is kept under this name
@@ -86,6 +87,8 @@ class DeviceCopy:
         for name, head in wanted.items():
             if name not in contents and digest_on_disk(self._path / name) != head.digest:
                 digests.pop(name)  # it was replaced in the database just now: that change comes next
+                if name in self._digests:
+                    digests[name] = self._digests[name]
         self._write(contents, digests, has_database=DATABASE in wanted, done=done, is_first=is_first)
 
     def _write(
@@ -137,11 +140,14 @@ class DeviceCopy:
         """The content, if this host does not have it and the database still has it."""
         if digest_on_disk(self._path / name) == head.digest:
             return None
+        assert_place(head)
         content = self._ready.get(head.change) or self._store.shared_content(self._site, head.change)
-        return content if content is not None and digest_of(content) == head.digest else None
+        if content is not None:
+            assert_content(head, content)
+        return content
 
 
 def _read(path: Path) -> bytes | None:
     with suppress(FileNotUsable):
-        return read_file(path, limit=MAX_FILE_BYTES)
+        return read_file(path, limit=MAX_FILE_BYTES) if is_plain(path) else None
     return None

@@ -27,6 +27,7 @@ from engage_server.services.device_files.folder import (
 )
 from engage_server.services.device_files.given_database import parsed_given, read_given, record_given
 from engage_server.services.shared_files.contents import (
+    FILES,
     PAGE_BYTES,
     digest_of,
     draft_of,
@@ -138,7 +139,7 @@ class SharedMoving:
             done.devices += 1
             copied = Copied()
             for head in self._store.shared_heads(site, serial):
-                if head.is_current:
+                if head.is_current and head.kind in FILES:
                     self._copy.apply(site, head, copied)
             done.files += copied.files
             done.uploads += self._write_uploads(site, serial)

@@ -21,9 +21,11 @@ from engage_server.serving.worker.log_lines import AccessLog, ErrorLogHandler
 from engage_server.serving.worker.metrics import ListenerMetrics
 from engage_server.serving.worker.own_descriptors import OwnDescriptors
 from engage_server.settings import Settings
+from engage_server.web import health
 
 _LOOK_SECONDS = 1.0
 _NOTES_AT_ONCE = 256
+_SHARE_OF_HEADERS, _FEWEST_HEADERS = 8, 64  # connections that wait for a header, of all: each waits for milliseconds
 
 
 class Equipment:
@@ -100,7 +102,7 @@ class Equipment:
             return ""
 
     def proxied_clients(
-        self, own: OwnDescriptors, welcome: Callable[[Socket, str, str], None]
+        self, own: OwnDescriptors, welcome: Callable[[Socket, str, str, bool], None]
     ) -> ProxiedClients | None:
         """Return the reader of PROXY headers. None if no balancer sends any to this listener."""
         if self.sightings is None or not self._settings.proxy_protocol_from:
@@ -108,7 +110,7 @@ class Equipment:
         self._proxied = ProxiedClients(
             self._settings.proxy_protocol_from,
             self._settings.handshake_seconds,
-            self._settings.max_connections,
+            max(_FEWEST_HEADERS, self.room.limit // _SHARE_OF_HEADERS),
             watch=own.add,
             forget=own.remove,
             welcome=welcome,
@@ -139,7 +141,8 @@ class Equipment:
         for outgoing in self._noted:
             seconds = outgoing.answered - outgoing.began
             self.metrics.request(outgoing.route, outgoing.status, seconds)
-            self.access_log.request(outgoing, seconds, now + outgoing.answered)
+            if not _is_passed_check(outgoing):
+                self.access_log.request(outgoing, seconds, now + outgoing.answered)
         self._noted.clear()
         self.access_log.flush()
 
@@ -174,8 +177,16 @@ class Equipment:
         self._write_down()
 
 
+def _is_passed_check(outgoing: Outgoing) -> bool:
+    """Whether a balancer checked us, and we are well. It does so each second: lines about doors would drown."""
+    return outgoing.connection.is_balancers and outgoing.status == 200 and outgoing.route in health.ENDPOINTS
+
+
 class HandshakeWitness:
     """Records how handshakes end.
+
+    A balancer that checks each second would leave a sighting each second, and look like a door. So its own handshakes
+    count in the metrics alone. If a request on one gives a serial number, that is recorded as for any device.
 
     Args:
         metrics: The worker's metrics.
@@ -190,7 +201,7 @@ class HandshakeWitness:
         """Record a finished handshake."""
         version, context = connection.tls_version, connection.context
         self._metrics.handshake_finished(version, time.monotonic() - connection.accepted_at)
-        if self._sightings is not None:
+        if self._sightings is not None and not connection.is_balancers:
             site, release = (context.site, context.release) if context else (None, None)
             self._sightings.handshake_finished(
                 connection.address, site, release, version, resumed=connection.resumed, marked=connection.is_marked
@@ -206,7 +217,7 @@ class HandshakeWitness:
             return
         version, context = connection.tls_version, connection.context
         self._metrics.handshake_failed(version, reason)
-        if self._sightings is not None and connection.said_hello:
+        if self._sightings is not None and connection.said_hello and not connection.is_balancers:
             site, release = (context.site, context.release) if context else (None, None)
             self._sightings.handshake_failed(
                 connection.address, site, release, version, reason, marked=connection.is_marked

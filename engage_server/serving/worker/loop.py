@@ -185,10 +185,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._own.go_behind(self._listener.fileno())
                 return
 
-    def _welcome(self, client: Socket, address: str, called: str = "") -> None:
+    def _welcome(self, client: Socket, address: str, called: str = "", is_balancers: bool = False) -> None:
         """Admit a client. Usually its first bytes are here by now: serving it at once saves a turn."""
         try:
             connection = self._admit(client, address, called)
+            connection.is_balancers = is_balancers
         except Exception:
             self._defects.happened("a connection could not be admitted")
             self._forget(client)
@@ -205,8 +206,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._serve(connection, _READ)
 
     def _admit(self, client: Socket, address: str, called: str) -> Connection:
-        now = self._now
-        contexts, local = self._equipment.tls, self._equipment.local_address(client, called)
+        now, contexts, local = self._now, self._equipment.tls, self._equipment.local_address(client, called)
         if contexts is None:
             connection: Connection = Connection(client, address, now)
             connection.local = local
@@ -226,8 +226,14 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         return largest is not None
 
     def _no_room(self, error: OSError) -> None:
-        """Close the longest-waiting connection, for lack of descriptors or memory. The next turn tries again."""
-        oldest = self._deadlines.longest_waiting() if error.errno in (errno.EMFILE, errno.ENFILE) else None
+        """Close the longest-waiting connection, for lack of descriptors or memory. The next turn tries again.
+
+        A device is closed only if no balancer's connection waits for its header.
+        """
+        is_full = error.errno in (errno.EMFILE, errno.ENFILE)
+        if is_full and self._proxied is not None and self._proxied.give_up_one():
+            return
+        oldest = self._deadlines.longest_waiting() if is_full else None
         if oldest is not None:
             self._drop(oldest, LIMIT)
             return

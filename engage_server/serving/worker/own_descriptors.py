@@ -29,10 +29,15 @@ class OwnDescriptors:
         self._epoll.register(fileno, flags)
 
     def call(self, fileno: int) -> None:
-        """Make the descriptor's call. If it fails, the descriptor is paused: epoll would report it again at once."""
-        act, _ = self._acts[fileno]
+        """Make the descriptor's call. If it fails, the descriptor is paused: epoll would report it again at once.
+
+        Another call of this very turn may have removed the descriptor. Then nothing is done.
+        """
+        found = self._acts.get(fileno)
+        if found is None:
+            return
         try:
-            act()
+            found[0]()
         except Exception:
             self._defects.happened("the worker could not serve a descriptor that is not a client's")
             self.pause(fileno)

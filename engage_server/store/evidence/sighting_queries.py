@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from operator import attrgetter
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engage_server.records import Sighting
 from engage_server.store.database.batches import insert_all
+from engage_server.store.interface import SpoolPart
 from engage_server.store.tables import sightings, spool_offsets
 
 MOST_AT_ONCE = 5000  # sightings that one transaction removes
@@ -32,6 +34,22 @@ def advance(connection: Connection, segment: str, begin: int, end: int, at: date
     except IntegrityError:  # another process has begun the file
         return False
     return True
+
+
+def advance_all(connection: Connection, parts: Sequence[SpoolPart], at: datetime) -> set[str]:
+    """Advance the offsets of these parts, always in one order: two that do it cannot wait for each other.
+
+    Return the files whose offset was advanced.
+    """
+    in_order = sorted(parts, key=attrgetter("segment"))
+    return {each.segment for each in in_order if advance(connection, each.segment, each.begin, each.end, at)}
+
+
+def by_time(parts: Sequence[SpoolPart]) -> Sequence[Sighting]:
+    """Return the sightings of several files in the order of their time. Those of one file keep their order."""
+    if len(parts) == 1:
+        return parts[0].sightings
+    return sorted(chain.from_iterable(part.sightings for part in parts), key=attrgetter("at"))
 
 
 def insert_sightings(connection: Connection, found: Sequence[Sighting]) -> None:

@@ -28,6 +28,7 @@ from engage_server.store.interface.values import (
     Place,
     ReleaseDraft,
     RiskFilter,
+    SpoolPart,
     TroubleFilter,
 )
 from engage_server.store.interface.workers import WorkerStore
@@ -65,6 +66,7 @@ __all__ = [
     "SilentOrder",
     "SimPoll",
     "SiteStore",
+    "SpoolPart",
     "Store",
     "TokenStore",
     "TroubleFilter",

@@ -5,26 +5,37 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import Adoption, AuditEvent, CutPath, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, MetReleases
+from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, MetReleases, SpoolPart
 
 
 class EvidenceStore(Protocol):
     """What devices did, and what is known about them for good."""
 
+    @property
+    def takes_large_batches(self) -> bool:
+        """Whether operators can write while thousands of sightings are stored."""
+
+    def record_parts(self, parts: Sequence[SpoolPart], fold: Fold, at: datetime) -> Collection[str]:
+        """Add the sightings of some spool files, and store how far each was read, in one transaction.
+
+        They are stored unchanged, in the order of their time. The fold makes evidence of them, except of disregarded
+        ones.
+
+        Args:
+            parts: One part of each file, no file twice.
+            fold: Makes evidence of them.
+            at: Now.
+
+        Returns:
+            The files whose part was added. A part that is recorded already is left out: nothing of it was added.
+        """
+
     def record_sightings(
         self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], fold: Fold, at: datetime
     ) -> bool:
-        """Add the sightings between two offsets of a spool file, and store the second offset, in one transaction.
+        """Do the same for a part of one file.
 
-        They are stored unchanged. The fold makes evidence of them, except of disregarded ones.
-
-        Args:
-            segment: The file's name, unique among all hosts.
-            begin: The offset where reading began. 0 for a file that was never read.
-            end: The offset where it ended.
-            sightings: The sightings that were read.
-            fold: Makes evidence of them.
-            at: Now.
+        Its sightings are stored in the order in which they are given.
 
         Returns:
             False if this part of the file is recorded already. Then nothing was added.

@@ -43,6 +43,23 @@ class AnchorClue:
     stuck: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolPart:
+    """A part of a spool file that is recorded as a whole, or not at all.
+
+    Attributes:
+        segment: The file's name, unique among all hosts.
+        begin: The offset where reading began. 0 for a file that was never read.
+        end: The offset where it ended.
+        sightings: The sightings that were read.
+    """
+
+    segment: str
+    begin: int
+    end: int
+    sightings: Sequence[Sighting]
+
+
 Place = tuple[str, str]  # a site's name, and an identity or an address in it
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from engage_server.store.interface.shared_files import REMOVED, SharedDraft, SharedHead
 from engage_server.store.shared_files.sealed_contents import ContentSeal, what_of_file
-from engage_server.store.shared_files.site_rows import locked_standing, next_change, select_standing
+from engage_server.store.shared_files.site_rows import count_upload, locked_standing, next_change, select_standing
 from engage_server.store.shared_files.tables import (
     shared_files,
     shared_readers,
@@ -18,8 +18,9 @@ from engage_server.store.shared_files.tables import (
     shared_uploads,
 )
 
+_MOST_BYTES = 17 * 1024 * 1024  # a file has 16 MiB at most
 _EARLIER_KEPT = 10  # as in a device's folder
-_C = shared_files.c
+_C, _U = shared_files.c, shared_uploads.c
 _HEAD = (_C.serial, _C.kind, _C.version, _C.change, _C.digest, _C.length, _C.put_at, _C.is_current)
 
 
@@ -42,21 +43,17 @@ def select_heads_of(connection: Connection, row_id: int, serials: Sequence[str])
 
 
 def select_content(connection: Connection, row_id: int, change: int, seal: ContentSeal) -> bytes | None:
-    """Return the content of a file; None if it is gone."""
-    query = select(_C.serial, _C.kind, _C.digest, _C.content_sealed)
-    row = connection.execute(query.where(_C.site_id == row_id, _C.change == change)).one_or_none()
-    if row is None or row.kind == REMOVED:
-        return None if row is None else b""
-    return seal.open(row_id, row.serial, what_of_file(row.kind, row.digest), bytes(row.content_sealed))
+    """Return the content of a file; None if it is gone, or is too long to be one of ours: then it is not read."""
+    return select_contents(connection, row_id, [change], seal).get(change)
 
 
 def select_contents(connection: Connection, row_id: int, changes: Sequence[int], seal: ContentSeal) -> dict[int, bytes]:
-    """Return the contents of these files, by number. Those that are gone are left out."""
+    """Return the contents of these files, by number. Those that are gone, or too long, are left out."""
     query = select(_C.change, _C.serial, _C.kind, _C.digest, _C.content_sealed)
-    rows = connection.execute(query.where(_C.site_id == row_id, _C.change.in_(changes), _C.kind != REMOVED))
+    query = query.where(_C.site_id == row_id, _C.change.in_(changes), _C.kind != REMOVED)
     return {
         row.change: seal.open(row_id, row.serial, what_of_file(row.kind, row.digest), bytes(row.content_sealed))
-        for row in rows
+        for row in connection.execute(query.where(func.length(_C.content_sealed) <= _MOST_BYTES))
     }
 
 
@@ -76,7 +73,6 @@ def put(
     present = connection.scalar(select(_C.change).where(*of_kind, _C.is_current))
     if present != expected:
         return None
-    connection.execute(delete(shared_files).where(*_of_device(row_id, serial), _C.kind == REMOVED))
     if draft.version:
         of_same = _C.version == draft.version
         connection.execute(delete(shared_files).where(*of_kind, of_same))
@@ -99,6 +95,8 @@ def delete_device(connection: Connection, row_id: int, serial: str, at: datetime
         return False
     locked_standing(connection, row_id)
     was_there = False
+    uploaded = connection.scalar(select(func.sum(_U.length)).where(_U.site_id == row_id, _U.serial == serial))
+    count_upload(connection, row_id, numbers=0, more=-int(uploaded or 0))  # else the site would be full one day
     for table in (shared_files, shared_uploads, shared_reports):
         gone = delete(table).where(table.c.site_id == row_id, table.c.serial == serial)
         if table is shared_files:

@@ -1,11 +1,12 @@
 """What devices uploaded, and their last words, in rows. In the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union, update
 
-from engage_server.errors import NotPossible
+from engage_server.errors import NotPossible, SealBroken
 from engage_server.store.database.dialects import insert_into
 from engage_server.store.interface.shared_files import (
     REMOVED,
@@ -99,15 +100,21 @@ def select_bytes(connection: Connection, row_id: int, serial: str) -> Mapping[st
 
 
 def put_report(connection: Connection, row_id: int, report: SharedReport, seal: ContentSeal) -> None:
-    """Store a device's word, unless a later one is stored."""
+    """Store a device's word, unless a later one is stored.
+
+    No word is of later than now: a host whose clock was ahead would else have the last one for years.
+    """
+    now = database_now(connection)
     sealed = seal.seal(row_id, report.serial, what_of_report(report.kind), report.content)
-    values = {"serial": report.serial, "kind": report.kind, "at": report.at, "version": report.version}
+    values = {"serial": report.serial, "kind": report.kind, "at": min(report.at, now), "version": report.version}
     insert = insert_into(connection.dialect.name, shared_reports)
     insert = insert.values(site_id=row_id, content_sealed=sealed, **values)
     changed = {name: insert.excluded[name] for name in ("at", "version", "content_sealed")}
     connection.execute(
         insert.on_conflict_do_update(
-            index_elements=["site_id", "serial", "kind"], set_=changed, where=_R.at <= insert.excluded["at"]
+            index_elements=["site_id", "serial", "kind"],
+            set_=changed,
+            where=or_(_R.at <= insert.excluded["at"], _R.at > now),
         )
     )
 
@@ -194,7 +201,10 @@ def _sealed(seal: ContentSeal, row_id: int, key: UploadKey, content: bytes) -> b
 
 
 def _opened(seal: ContentSeal, row_id: int, serial: str, collection: str, row: Any) -> bytes:
-    return seal.open(row_id, serial, what_of_upload(collection, row.digest), bytes(row.content_sealed))
+    """The content; null for a damaged one: it must not stop what its device sends, nor who reads the others."""
+    with suppress(SealBroken):
+        return seal.open(row_id, serial, what_of_upload(collection, row.digest), bytes(row.content_sealed))
+    return b"null"
 
 
 def _assert_room(

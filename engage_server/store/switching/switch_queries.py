@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
-from engage_server.records import LIVE_WITHIN, AuditAction, Switch, SwitchTerms
+from engage_server.records import LIVE_WITHIN, AuditAction, Switch, SwitchTerms, least_generation
 from engage_server.store.queries.worker_queries import database_now
 from engage_server.store.switching.decision import Readiness, moment
 from engage_server.store.tables import installation, switches, workers
@@ -27,6 +27,13 @@ QUIET = frozenset(
 )
 
 
+def raise_generation(connection: Connection) -> None:
+    """Give the store its next generation: see :func:`engage_server.records.switch.least_generation`."""
+    least = least_generation(database_now(connection))
+    greater = case((installation.c.generation >= least, installation.c.generation + 1), else_=least)
+    connection.execute(update(installation).values(generation=greater))
+
+
 def announce(connection: Connection) -> None:
     """Announce the change that has just raised the generation.
 
@@ -46,9 +53,10 @@ def announce(connection: Connection) -> None:
         connection.execute(switches.insert().values(generation=generation, announced_at=now))
 
 
-def select_generation(connection: Connection) -> int:
-    """Return the store's generation."""
-    return int(connection.execute(select(installation.c.generation)).scalar_one())
+def select_generation_and_installation(connection: Connection) -> tuple[int, bytes]:
+    """Return the store's generation, and what is the same only in databases of one installation."""
+    row = connection.execute(select(installation.c.generation, installation.c.seal_probe)).one()
+    return row.generation, row.seal_probe
 
 
 def select_newest(connection: Connection) -> tuple[Switch, ...]:

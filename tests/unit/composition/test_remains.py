@@ -1,14 +1,15 @@
 """Whether a database is lost, or was never there."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.opening import open_database
-from engage_server.composition.remains import assert_not_lost, remains
-from engage_server.errors import Conflict, StoreNotUsable
+from engage_server.composition.remains import assert_not_lost, begin, remains
+from engage_server.errors import Conflict, SettingsInvalid, StoreNotUsable
 from engage_server.settings import load_settings
 from tests.support.postgresql import PostgresServer
 
@@ -26,6 +27,34 @@ def test_on_postgresql_an_empty_database_beside_an_older_key_is_a_lost_one(
         create_installation(other, {})
     create_installation(other, {}, new=True).close()
     assert remains(other) == []
+
+
+def test_a_run_without_the_key_on_a_further_host_disarms_nothing(tmp_path: Path, postgresql: PostgresServer) -> None:
+    """It is what everybody tries first on a second host. Later its mark excused an empty database there."""
+    url = postgresql.new_database()
+    first = load_settings(None, {"ENGAGE_DATABASE_URL": url}, {}, tmp_path / "first")
+    create_installation(first, {}).close()
+    second = load_settings(None, {"ENGAGE_DATABASE_URL": url}, {}, tmp_path / "second")
+    with pytest.raises(SettingsInvalid, match="is missing, but its database exists") as refused:
+        create_installation(second, {})
+    assert "copy engage.kek from the first one" in refused.value.next_step
+    assert not begin(second).exists()
+    lost = load_settings(None, {"ENGAGE_DATABASE_URL": postgresql.new_database()}, {}, tmp_path / "second")
+    assert_not_lost(lost)  # nothing of an installation is here yet
+    (tmp_path / "second").mkdir(exist_ok=True)
+    shutil.copy(tmp_path / "first" / "engage.kek", tmp_path / "second" / "engage.kek")
+    with pytest.raises(Conflict, match=r"the database is empty, but the key .*engage\.kek exists"):
+        create_installation(lost, {})
+
+
+def test_what_devices_left_is_no_part_of_an_interrupted_run(tmp_path: Path) -> None:
+    settings = load_settings(None, {}, {}, tmp_path)
+    (tmp_path / "data" / "spool").mkdir(parents=True)
+    begin(settings).touch()
+    (tmp_path / "engage.kek").write_text("a key that an interrupted run has made")
+    assert remains(settings) == [], "the control"
+    (tmp_path / "data" / "spool" / "x.sightings").touch()
+    assert len(remains(settings)) == 2
 
 
 def test_a_key_in_the_environment_is_nothing_that_is_left(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_where_virtual_locks_do_not_count_nothing_of_it_is_evidence(
         made.side.close()
 
 
-@pytest.mark.long("test_doors.py and test_calendar.py; all chance comes from there and from one seeded Random")
+@pytest.mark.campaign("test_doors.py and test_calendar.py; all chance comes from there and from one seeded Random")
 def test_the_same_time_gives_the_same_nights(small: Demonstration, tmp_path: Path) -> None:
     again = fill(tmp_path / "again", SMALL, NOON, lambda sentence: None)
     try:
@@ -181,7 +181,7 @@ def test_the_same_time_gives_the_same_nights(small: Demonstration, tmp_path: Pat
         again.side.close()
 
 
-@pytest.mark.long("test_calendar.py, which has every time of day")
+@pytest.mark.campaign("test_calendar.py, which has every time of day")
 @pytest.mark.parametrize("hour", [0, 3, 6, 9, 22])
 def test_at_any_time_of_day_all_nights_count(tmp_path: Path, hour: int) -> None:
     now = NOON.replace(hour=hour)

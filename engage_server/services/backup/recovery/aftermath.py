@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from engage_server.records import DownlinkStatus, OutboxState, RotationState
+from engage_server.records import DownlinkStatus, OutboxState, RotationState, least_generation
 
 _Row = dict[str, Any]
 _NIGHT = timedelta(hours=24)
@@ -53,7 +53,7 @@ class Aftermath:
             yield line if change is None else _changed(line, change)
 
     def _installation(self, row: _Row) -> None:
-        row["generation"] += _AHEAD
+        row["generation"] = max(row["generation"] + _AHEAD, least_generation(self._now))
 
     def _alert(self, row: _Row) -> None:
         """An old alert must not look like a new one. Its row stays, so that it is not made again either."""

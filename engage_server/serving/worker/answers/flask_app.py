@@ -13,7 +13,7 @@ from engage_server.serving.worker.answers import wire
 from engage_server.serving.worker.answers.app_pool import NO_ROUTE, AppAnswer
 from engage_server.serving.worker.connections.connection import Connection
 from engage_server.serving.worker.connections.request_reader import Request
-from engage_server.web.caller import IDENTIFIED, LOCAL_ADDRESS
+from engage_server.web.caller import IDENTIFIED, IS_BALANCERS, LOCAL_ADDRESS
 from engage_server.web.device import DER_ENDPOINT
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class FlaskApp:
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": connection.address,
             LOCAL_ADDRESS: connection.local,
+            IS_BALANCERS: connection.is_balancers,
             IDENTIFIED: connection.serial,
             "CONTENT_LENGTH": str(len(request.body)),
         }

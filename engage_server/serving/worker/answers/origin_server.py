@@ -139,7 +139,7 @@ class OriginServer:
     def _give(self, connection: Connection, request: DeviceRequest, prepared: Prepared) -> Outgoing:
         began = time.monotonic()
         self._decide_end(connection, request.keeps_alive)
-        if self._sightings is not None and not request.is_head:
+        if self._sightings is not None and not request.is_head and not connection.is_balancers:
             marked = request.is_marked or connection.is_marked
             self._identify(connection, prepared.serial, "")
             self._sightings.answered(
@@ -160,6 +160,8 @@ class OriginServer:
         Called only for good answers of device routes. A request that was refused, or for anything else, proves nothing.
         """
         if not isinstance(connection, TlsConnection) or self._sightings is None or connection.context is None:
+            return
+        if connection.is_balancers:
             return
         is_news = (serial is not None and not connection.identified) or (bool(token) and not connection.has_token)
         if not is_news:

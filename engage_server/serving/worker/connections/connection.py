@@ -40,6 +40,7 @@ class Connection:
         held_bytes, held_since: How much memory the connection takes, and since when.
             :class:`engage_server.serving.worker.connections.memory_budget.MemoryBudget` sets them.
         serial: The serial number that a request on it gave, or None.
+        is_balancers: Whether a balancer speaks for itself on it. Nothing on it is evidence of a device.
         is_marked: Whether the client has said on it that it is a virtual lock.
         tls_version: Such as ``TLSv1.3``. "" without TLS, and until the handshake is over.
         closes: Whether it is closed once everything is sent.
@@ -55,6 +56,7 @@ class Connection:
         "held_bytes",
         "held_since",
         "inbox",
+        "is_balancers",
         "is_marked",
         "lingers",
         "local",
@@ -85,6 +87,7 @@ class Connection:
         self.serial: str | None = None
         self.closes = False
         self.lingers = True
+        self.is_balancers = False
         self.is_marked = False
         self.tls_version = ""
         self._outbox = NOTHING

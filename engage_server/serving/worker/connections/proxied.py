@@ -58,7 +58,7 @@ class WaitingForHeader:
         return len(self._rest) == self._wanted
 
     def passed_on(self) -> PassedOn | None:
-        """Whose connection it is. None: the balancer's own.
+        """Whose connection it is. None: the header names no client.
 
         Raises:
             ProxyHeaderRefused: The header cannot be used.
@@ -82,7 +82,8 @@ class ProxiedClients:
         seconds: How long a header may take.
         most: How many connections may wait. Above that, the one that has waited longest is closed.
         watch, forget: Begin and end to call back when a descriptor can be read.
-        welcome: Takes a connection, its client's address, and the address that was called, or "" if no header says it.
+        welcome: Takes a connection, its client's address, the address that was called, and whether a balancer speaks
+            for itself on it. Then the first is the balancer's, and the second is "": no header says it.
         refused: Called with a sentence for each connection that is closed for its header.
     """
 
@@ -94,7 +95,7 @@ class ProxiedClients:
         *,
         watch: Callable[[int, Callable[[], None]], None],
         forget: Callable[[int], None],
-        welcome: Callable[[Socket, str, str], None],
+        welcome: Callable[[Socket, str, str, bool], None],
         refused: Callable[[str], None],
     ) -> None:
         self._networks = networks
@@ -126,7 +127,7 @@ class ProxiedClients:
         self._watch(client.fileno(), lambda: self._go_on(waiting))
         self._go_on(waiting)
         if len(self._waiting) > self._most:
-            self._give_up(next(iter(self._waiting.values())))
+            self.give_up_one()
 
     def tick(self, now: float) -> None:
         """Close what has waited for too long."""
@@ -134,6 +135,13 @@ class ProxiedClients:
             if waiting.due_at > now:
                 return  # those behind it came later
             self._give_up(waiting)
+
+    def give_up_one(self) -> bool:
+        """Close the one that has waited longest, for lack of descriptors. False if none waits."""
+        longest = next(iter(self._waiting.values()), None)
+        if longest is not None:
+            self._give_up(longest)
+        return longest is not None
 
     def _give_up(self, waiting: WaitingForHeader) -> None:
         self._close(waiting)
@@ -155,7 +163,7 @@ class ProxiedClients:
         else:
             self._let_go(waiting)
             client, called = (waiting.address, "") if origin is None else (origin.client, origin.called)
-            self._welcome(waiting.socket, client, called)
+            self._welcome(waiting.socket, client, called, origin is None)
 
     def _let_go(self, waiting: WaitingForHeader) -> None:
         self._forget(waiting.socket.fileno())

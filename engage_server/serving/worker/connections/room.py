@@ -26,11 +26,12 @@ class Room:
         budget: How much memory all of them may take.
 
     Attributes:
-        budget: The same.
+        limit, budget: The same.
         deadlines: When each has to be finished.
     """
 
     def __init__(self, settings: Settings, limit: int, budget: MemoryBudget[Connection]) -> None:
+        self.limit = limit
         self.budget = budget
         self.deadlines: Deadlines[Connection] = Deadlines(deadline_seconds(settings))
         self._connections: Admission[Connection] = Admission(limit, settings.max_connections_per_address)

@@ -46,7 +46,7 @@ def test_what_is_recommended_and_what_a_key_keeps_back(installation: Path) -> No
     shutil.move(installation / "certs", installation / "elsewhere")
     without = ok(engage(installation, "rotate", "plan"))
     assert [row[-1] for row in rows(without).values()] == ["no key"] * 4 + ["yes"]
-    assert "no key: the private key is not here. Name its folder: --authority DIR" in without
+    assert "no key: the private key is not on this host. Name its folder: --authority DIR" in without
 
 
 def test_json_is_of_all_ways_in_detail(installation: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_store_that_is_away_costs_no_line(
         raise StoreNotUsable("the database does not answer", "Start it.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.store, "record_sightings", away)
+        patched.setattr(world.store, "record_parts", away)
         with pytest.raises(StoreNotUsable):
             far.transfer.run(NOW + NIGHT)
     assert far.transfer.waiting_bytes() == waiting > 0

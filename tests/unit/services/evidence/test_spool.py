@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -274,9 +275,11 @@ class TestTransfer:
 
     def test_lines_that_are_none_are_counted_and_passed_over(self, world: World, folder: Path) -> None:
         line = json.dumps(["notice", 1, "http", "a", None, None, None, "", "", False]).encode()
-        (folder / "torn.sightings").write_bytes(line + b"\nrubbish\n\xff\n" + line + b"\n")
+        content = line + b"\nrub\rbish\n\n\xff\n" + line + b"\n"
+        (folder / "torn.sightings").write_bytes(content)
         done = transfer(world, folder).run(NOW)
-        assert (done.stored, done.unreadable) == (2, 2)
+        assert (done.stored, done.unreadable) == (2, 3)
+        assert world.store.spool_offsets(["torn"]) == {"torn": len(content)}
 
     def test_a_store_that_goes_away_at_any_moment_loses_and_doubles_nothing(
         self, world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -285,16 +288,16 @@ class TestTransfer:
         spool = SpoolWriter(folder, PLENTY)
         see(watcher(spool), 10)
         spool.close()
-        record = SqlStore.record_sightings
+        record = SqlStore.record_parts
         for fails_after in (False, True):
 
-            def failing(store: SqlStore, *arguments: object, after: bool = fails_after) -> bool:
+            def failing(store: SqlStore, *arguments: object, after: bool = fails_after) -> Collection[str]:
                 if after:
                     record(store, *arguments)  # type: ignore[arg-type]  # passed on
                 raise StoreNotUsable("away")
 
             with monkeypatch.context() as patched:
-                patched.setattr(SqlStore, "record_sightings", failing)
+                patched.setattr(SqlStore, "record_parts", failing)
                 with pytest.raises(StoreNotUsable):
                     transfer(world, folder).run(NOW)
         transfer(world, folder).run(NOW)
@@ -309,16 +312,16 @@ class TestTransfer:
         spool = SpoolWriter(folder, PLENTY)
         see(watcher(spool), 100)
         spool.close()
-        record, batches = SqlStore.record_sightings, 3
+        record, batches = SqlStore.record_parts, 3
 
-        def failing(store: SqlStore, *arguments: object) -> bool:
+        def failing(store: SqlStore, *arguments: object) -> Collection[str]:
             if len(counted) == batches:
                 raise StoreNotUsable("away")
             return record(store, *arguments)  # type: ignore[arg-type]  # passed on
 
         counted: list[int] = []
         with monkeypatch.context() as patched:
-            patched.setattr(SqlStore, "record_sightings", failing)
+            patched.setattr(SqlStore, "record_parts", failing)
             with pytest.raises(StoreNotUsable):
                 transfer(world, folder).run(NOW, lambda batch: counted.append(batch.stored))
         assert sum(counted) == len(stored_sightings(world.store)) > 0

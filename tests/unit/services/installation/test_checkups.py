@@ -230,6 +230,11 @@ class TestClock:
         assert found.level is Level.PROBLEM
         assert "the clock is behind" in found.sentence
 
+    @pytest.mark.parametrize(("ahead", "said"), [(600.0, "600.0 s ahead of"), (-2.0, "2.0 s behind"), (0.9, "")])
+    def test_against_the_database(self, ahead: float, said: str) -> None:
+        (found,) = look_at_clock(NOW, None, [], ahead)
+        assert (found.level is Level.WARNING, said in found.sentence) == (bool(said), True)
+
     def test_against_certificates(self) -> None:
         chain, _ = Recipe().build()
         before = chain.server.not_valid_before_utc - timedelta(days=1)

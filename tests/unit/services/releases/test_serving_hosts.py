@@ -72,6 +72,18 @@ def test_a_host_that_is_cut_off_is_a_gap_until_it_is_forgotten(rotating: World) 
     assert three_days_on(rotating) is RotationState.ROLLED_BACK, "now they are lost"
 
 
+def test_two_machines_with_one_name_are_seen(world: World) -> None:
+    """As cloned machines have it: while one of them reports, nobody would see that the other one is lost."""
+    world.add_site()
+    say(world, "a")
+    say(world, "a", pid=2, listeners=("http", "https"))
+    say(world, "b", pid=1, ago=timedelta(minutes=1))
+    say(world, "b", pid=2)
+    assert [each.is_doubled for each in ServingHosts(world.store).all()] == [False, False], "the control: replaced"
+    say(world, "a", pid=2)
+    assert [each.is_doubled for each in ServingHosts(world.store).all()] == [True, False]
+
+
 def test_a_host_that_said_goodbye_is_no_gap(rotating: World) -> None:
     for listener in ("http", "https", "operators"):
         rotating.store.remove_worker(f"{listener} 1 on b")

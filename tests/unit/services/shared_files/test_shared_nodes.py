@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from engage_server.errors import Conflict, NotFound, NotPossible, Refused, StoreNotUsable, UsageError
 from engage_server.protocol.json_body import read_json, write_json
@@ -16,9 +17,10 @@ from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection
 from engage_server.services.device_files.for_devices import FileForDevice
 from engage_server.services.shared_files.copies import SharedCopies
-from engage_server.services.shared_files.copy import STATE
+from engage_server.services.shared_files.place import STATE
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.interface.shared_files import UploadLimits
+from engage_server.store.shared_files.tables import shared_files, shared_sites, shared_uploads
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
@@ -169,6 +171,24 @@ class TestDown:
         assert a.follow().faults == []
         assert b"000002" in a.get(ONE).body
 
+    def test_what_a_clock_that_was_years_ahead_numbered_hides_nothing_after_a_restore(
+        self, nodes: tuple[Node, Node], store: SqlStore
+    ) -> None:
+        a, _ = nodes
+        a.put(ONE, database(1))
+        before = store.shared_standings()["main"].changes
+        late = replace(WHO, now=NOW + timedelta(days=3650))
+        a.change.put("main", ONE, FileForDevice.DATABASE, database(2), None, late)
+        a.follow()
+        with store._engine.begin() as connection:  # an earlier database is restored
+            connection.execute(update(shared_sites).values(changes=before))
+            connection.execute(delete(shared_files).where(shared_files.c.change > before))
+        assert "restored" in a.follow().faults[0][1]
+        a.put(TWO, database(1))
+        assert a.follow().faults == []
+        assert a.get(TWO).status == 200
+        assert b"000002" in a.get(ONE).body
+
     def test_a_removed_device_is_removed_everywhere(
         self, nodes: tuple[Node, Node], store: SqlStore, event: AuditEvent
     ) -> None:
@@ -238,6 +258,22 @@ class TestUp:
         (item,) = a.feed.page("main", None, 9).items
         assert item.entry is not None
         assert item.entry["times"] == 2
+
+    @pytest.mark.parametrize(
+        "content", [b"[]", b"{", b'{"upload": 1}', b'{"digest": "", "upload": 1, "receivedAt": 5}']
+    )
+    def test_a_damaged_row_does_not_stop_what_its_device_sends(
+        self, nodes: tuple[Node, Node], store: SqlStore, content: bytes
+    ) -> None:
+        a, _ = nodes
+        a.post(ONE, [{"event": "0B07"}])
+        a.deliver()
+        with store._engine.begin() as connection:
+            connection.execute(update(shared_uploads).values(content_sealed=content))
+        a.post(ONE, [{"event": "0B07"}]), a.post(ONE, [{"event": "0B08"}])
+        a.deliver(60)
+        assert a.waiting.uploads("main").waiting == 0
+        assert a.uploads() == [[{"event": "0B07"}], [{"event": "0B08"}]]
 
     def test_events_that_came_before_are_marked(self, nodes: tuple[Node, Node]) -> None:
         a, b = nodes

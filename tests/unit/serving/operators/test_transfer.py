@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from engage_server.errors import StoreNotUsable
 from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.services.evidence.transfer import SightingTransfer
 from engage_server.serving.operators.exposition import Exposition
@@ -31,7 +32,25 @@ class Host:
         figures = SimpleNamespace(stored=counter, disregarded=counter, unreadable=counter, store_up=counter)
         self.moving = SightingTransfer(folder, world.store, timedelta(days=9))
         exposition = cast("Exposition", figures)
-        self.spool = SpoolTransfer(folder, self.moving, exposition, lambda: cast("Any", None), self.waiting.append)
+        self.trouble: list[StoreNotUsable] = []
+        self.spool = SpoolTransfer(
+            folder, self.moving, exposition, lambda: cast("Any", None), self.waiting.append, self._look
+        )
+
+    def _look(self) -> None:
+        for each in self.trouble:
+            raise each
+
+
+def test_nothing_is_moved_into_the_database_of_another_installation(world: World, tmp_path: Path) -> None:
+    host = Host(world, tmp_path / "spool", 5)
+    host.trouble.append(StoreNotUsable("the database is now another installation's", code="store.replaced"))
+    with pytest.raises(StoreNotUsable, match="another installation's"):
+        host.spool.move()
+    assert (host.moving.waiting_bytes(), host.spool.is_store_away) == (5 * len(_LINE), True)
+    host.trouble.clear()
+    host.spool.move()
+    assert (host.moving.waiting_bytes(), host.spool.is_store_away) == (0, False), "the control"
 
 
 def test_lines_of_an_earlier_process_are_late_until_they_are_moved(world: World, tmp_path: Path) -> None:

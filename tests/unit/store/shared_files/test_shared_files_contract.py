@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -103,7 +103,31 @@ def test_a_removed_device_leaves_a_word_for_the_hosts(store: SqlStore, event: Au
     assert list(store.shared_serials("main", "", 10)) == []
     assert not store.remove_device(ONE, "main", event, had_files=False), "a word is nothing to remove"
     again = put_first(store)
-    assert [each.change for each in store.changed_shared_files("main", change, 10)] == [again]
+    heads = store.changed_shared_files("main", change, 10)
+    assert [each.change for each in heads] == [left.change, again], "a host that was away has to hear both, in order"
+    assert list(store.shared_serials("main", "", 10)) == [ONE]
+    assert store.remove_device(ONE, "main", event, had_files=False)
+    assert [each.kind for each in store.shared_heads("main", ONE)] == [REMOVED], "one word is enough"
+
+
+def test_a_removed_device_gives_its_room_back(store: SqlStore, event: AuditEvent) -> None:
+    """Else a site is full one day, whatever is removed."""
+    add(store, ONE, "a"), add(store, TWO, "b")
+    before = store.shared_standings()["main"].bytes
+    assert store.remove_device(ONE, "main", event, had_files=False)
+    left = store.shared_standings()["main"]
+    assert 0 < left.bytes < before
+    assert left.bytes == sum(store.shared_upload_bytes("main", TWO).values())
+    assert left.uploads == 2, "numbers are never given again"
+
+
+def test_a_host_whose_clock_is_ahead_has_the_last_word_for_no_day(store: SqlStore) -> None:
+    store.put_shared_report("main", SharedReport(ONE, "given", NOW + timedelta(days=3650), "", b"{}"))
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    store.put_shared_report("main", SharedReport(ONE, "given", later, "", b'{"fw":2}'))
+    report = store.shared_report("main", ONE, "given")
+    assert report is not None
+    assert report.content == b'{"fw":2}'
 
 
 def put_first(store: SqlStore) -> int:

@@ -52,6 +52,6 @@ def test_a_killed_bulk_is_taken_up(tmp_path: Path) -> None:
     check(tmp_path, 800, [200])
 
 
-@pytest.mark.long("test_a_killed_bulk_is_taken_up")
+@pytest.mark.campaign("test_a_killed_bulk_is_taken_up")
 def test_ten_thousand_are_done_once_although_their_process_is_killed_three_times(tmp_path: Path) -> None:
     check(tmp_path, 10_000, [1500, 4000, 9000])

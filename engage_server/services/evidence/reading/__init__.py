@@ -1,0 +1,1 @@
+"""Reads the spool for the store."""
