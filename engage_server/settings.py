@@ -12,6 +12,7 @@ from datetime import time, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from engage_server import setting_conflicts
 from engage_server.errors import SettingsInvalid
 from engage_server.records import Host, IPNetwork
 from engage_server.setting_folders import Folders, setting
@@ -347,9 +348,11 @@ def load_settings(
 
     values = {**from_file, **from_environment, **given}
     settings = _read_values(values, source_of)
-    _assert_ports_differ(settings, file)
-    _assert_backups_have_place(settings, file)
-    _assert_balancers_are_named(settings, file)
+    setting_conflicts.assert_ports_differ(settings.http_port, settings.https_port, settings.operators_port, file, _NEXT)
+    _assert_zone_is_known(settings, file)
+    if settings.backup_at is not None:
+        setting_conflicts.assert_backups_have_place(settings.backup_folder, file)
+    setting_conflicts.assert_balancers_are_named(settings.proxy_protocol_from, file)
     anchored = settings.anchored(file.parent)
     return anchored if "database_url" in values else _with_database(anchored)
 
@@ -389,37 +392,8 @@ def _read_values(values: Mapping[str, Any], source_of: Callable[[str], str]) -> 
     return Settings(**read)
 
 
-def _assert_ports_differ(settings: Settings, file: Path) -> None:
-    device_ports = (settings.http_port, settings.https_port)
-    if settings.http_port == settings.https_port:
-        what = f"http_port and https_port are both {settings.http_port}"
-    elif settings.operators_port in device_ports:
-        what = f"operators_port is also a device listener's port: {settings.operators_port}"
-    else:
-        return
-    raise SettingsInvalid(f"{file}, the environment and options together: {what}", _NEXT)
-
-
-def _assert_backups_have_place(settings: Settings, file: Path) -> None:
+def _assert_zone_is_known(settings: Settings, file: Path) -> None:
     try:
         settings.backup_zone  # noqa: B018  # reads it
     except (KeyError, ValueError, OSError):  # no such zone, no name of one, or a folder of the zones
-        raise SettingsInvalid(
-            f"{file}, the environment and options together: backup_time_zone is no time zone",
-            "Give an IANA name, such as Europe/Berlin. Or remove it: then it is the time zone of the machine.",
-        ) from None
-    if settings.backup_at is not None and settings.backup_folder is None:
-        raise SettingsInvalid(
-            f"{file}, the environment and options together: backup_at is set, but backup_folder is not",
-            "Set backup_folder to the folder of the nightly backups. Or remove backup_at.",
-        )
-
-
-def _assert_balancers_are_named(settings: Settings, file: Path) -> None:
-    """A network of everybody would let everybody say where a connection comes from."""
-    if any(not each.prefixlen for each in settings.proxy_protocol_from):
-        raise SettingsInvalid(
-            f"{file}, the environment and options together: proxy_protocol_from names all addresses. Then anybody who "
-            "reaches a device listener can call in the name of any door's address",
-            "Name the addresses of the balancers alone, such as 10.0.0.21/32.",
-        )
+        raise setting_conflicts.unknown_zone(file) from None

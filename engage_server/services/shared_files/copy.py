@@ -5,8 +5,8 @@ come. Only what changed is read, a page at a time, whatever the number of device
 last part again. The copy never goes back to an older file: a host whose database was restored keeps what its devices
 have.
 
-Whoever changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one
-page after the other, and what differs is copied again.
+A copy that is changed or removed on the disk is copied again. All copies are compared with the database, one
+page after the other.
 
 A file that cannot be copied stops no other one. If this host is at fault, its device is tried again. If the row is, a
 new row has to come.
@@ -211,7 +211,7 @@ class SharedCopy:
     ) -> None:
         """Make one device's files as the database says.
 
-        A removed device may have come back since, with other files. Then what it had before must go, too: a host that
+        A removed device may have come back since, with other files. Then what it had before must go, too. A host that
         was away all the time would give it a configuration that no other host has.
         """
         for each in own:

@@ -79,7 +79,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         # Connections inherit it: we then count what a client does not read, and the kernel keeps no megabytes of it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
         self._own = OwnDescriptors(self._epoll, self._defects)
-        self._own.add(self.PIPE[0], self._after_signal)
+        self._own.add(self.PIPE[0], lambda: os.read(self.PIPE[0], 4096))  # the signal's handler has run already
         self._own.add(self._equipment.pool.wakeup, self._take_from_pool)
         self._proxied = self._equipment.proxied_clients(self._own, self._welcome)
         # exclusive: a connection wakes one worker, not all
@@ -147,9 +147,6 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._sightings.flush()
         except Exception:
             self._defects.happened("sightings could not be handed over")
-
-    def _after_signal(self) -> None:
-        os.read(self.PIPE[0], 4096)  # the signal's handler has run already
 
     def _take_from_pool(self) -> None:
         for rendered in self._equipment.pool.finished():
@@ -226,15 +223,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         return largest is not None
 
     def _no_room(self, error: OSError) -> None:
-        """Close the longest-waiting connection, for lack of descriptors or memory. The next turn tries again.
-
-        A device is closed only if no balancer's connection waits for its header.
-        """
+        """Close the longest-waiting connection, for lack of descriptors. One without its PROXY header goes first."""
         is_full = error.errno in (errno.EMFILE, errno.ENFILE)
         if is_full and self._proxied is not None and self._proxied.give_up_one():
             return
-        oldest = self._deadlines.longest_waiting() if is_full else None
-        if oldest is not None:
+        if is_full and (oldest := self._deadlines.longest_waiting()) is not None:
             self._drop(oldest, LIMIT)
             return
         self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")

@@ -17,13 +17,13 @@ class OwnDescriptors:
     def __init__(self, epoll: select.epoll, defects: Defects) -> None:
         self._epoll = epoll
         self._defects = defects
-        self._acts: dict[int, tuple[Callable[[], None], int]] = {}
+        self._acts: dict[int, tuple[Callable[[], object], int]] = {}
         self._paused: set[int] = set()
 
     def __contains__(self, fileno: int) -> bool:
         return fileno in self._acts
 
-    def add(self, fileno: int, act: Callable[[], None], flags: int = select.EPOLLIN) -> None:
+    def add(self, fileno: int, act: Callable[[], object], flags: int = select.EPOLLIN) -> None:
         """Watch a descriptor from now on."""
         self._acts[fileno] = act, flags
         self._epoll.register(fileno, flags)
