@@ -34,6 +34,7 @@ MAY = {
         "services.chains",
         "services.releases",
         "services.installation",
+        "services.shared_files",
     },
     "cli": {
         "composition",
@@ -149,8 +150,8 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "labels": {"interface", "database"},
         "evidence": {"interface", "database", "labels"},
         "queries": {"interface", "database", "labels", "evidence"},
-        "keys": {"interface", "database", "queries", "alerts"},
-        "shared_files": {"interface", "database", "queries", "evidence"},
+        "keys": {"interface", "database", "queries", "alerts", "shared_files"},
+        "shared_files": {"interface", "database", "queries", "evidence", "access"},
         "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
         "alerts": {"interface", "database", "queries"},

@@ -73,7 +73,7 @@ class DeviceFileChange:
     def assert_here(self, site: str) -> None:
         """Called with the lock of the device's folder, before anything is recorded.
 
-        Whoever moves the files of a site moves those of each device with this lock, after the site was changed. So
+        Anyone who moves the files of a site moves those of each device with this lock, after the site was changed. So
         what passes this check is moved along.
         """
 
