@@ -268,8 +268,8 @@ class SharedCopy:
     def _remove(self, site: str, serial: str, heads: Sequence[SharedHead], *, is_follower: bool) -> bool:
         """Remove what a removed device had here.
 
-        A device may have come back since, with other files. Then what it had before must go, too: a host that was away
-        all the time would give it a configuration that no other host has. A host that has just begun to copy cannot
+        A device may have come back since, with other files. Then what it had before must go, too. A host that was away
+        would give it a configuration that no other host has. A host that has just begun to copy cannot
         know what is from before, and removes nothing.
         """
         live = {each.kind: each.digest for each in heads if each.is_current and each.kind in FILES}

@@ -73,8 +73,8 @@ class DeviceFileChange:
     def assert_here(self, site: str) -> None:
         """Called with the lock of the device's folder, before anything is recorded.
 
-        Whoever moves the files of a site moves those of each device with this lock, after the site was changed. So
-        what passes this check is moved along.
+        The move of a site's files takes this lock for each device, after the site was changed. So what passes this
+        check is moved along.
         """
 
     def owner(self, site: str, serial: str) -> str | None:
