@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from engage_server.services.shared_files.copies import SharedCopies
     from engage_server.store.interface import SharedFileStore
 
+_KEPT_BYTES = 16 * 1024 * 1024  # of sightings that are stored: about 100,000
+
 
 def import_services(*, of_devices: bool) -> None:
     """Import what :class:`DeviceSide` will need later. Call it before a fork, so that the workers share it.
@@ -180,7 +182,9 @@ class DeviceSide:
         from engage_server.services.evidence.token_check import TokenCheck
         from engage_server.services.evidence.transfer import SightingTransfer
 
-        return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key))
+        # a database on another machine may fail over to a standby that had not received everything
+        kept_bytes = _KEPT_BYTES if self._store_reserve is None else 0
+        return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key), kept_bytes)
 
     def call_ins(
         self, settings: Settings, sightings: "Sightings", clock: Callable[[], float], tell: Callable[[str], None]

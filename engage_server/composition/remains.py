@@ -25,7 +25,7 @@ _TRACE_TEXT = (
     "restore it (engage backup restore FILE). Remove this file only to begin with a new installation.\n"
 )
 _BACKUPS = "engage-*.tar.gz"
-_SPOOLED = ("*.sightings", "upstream/*/*/*")
+_SPOOLED = ("*.sightings", "*.stored", "upstream/*/*/*")
 
 
 def begin(settings: Settings) -> Path:

@@ -30,9 +30,9 @@ def shared_answers(settings: Settings, sightings: "Sightings") -> "SharedAnswers
     folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
     spool = UpstreamSpool(disk_room(settings), waiting=FOR_DATABASE)
 
-    def is_copied(site: str) -> bool:
+    def is_copied(site: str, serial: str) -> bool:
         place = read_place(settings.data_dir, site)
-        return place.is_complete and not place.again
+        return place.is_complete and serial not in place.again
 
     def is_newest(site: str) -> bool:
         return has_heard_lately(settings.data_dir, site, time.time())

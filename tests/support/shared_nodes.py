@@ -68,7 +68,7 @@ class Node:
         self.answers = SharedAnswers(
             self.folders,
             self.spool,
-            lambda site: read_place(self.data, site).is_complete,
+            lambda site, serial: read_place(self.data, site).is_complete,
             None,
             is_newest=lambda site: has_heard_lately(self.data, site, time.time() + self.later),
         )

@@ -1,22 +1,19 @@
 """The whole installation of a trial: doors, balancers, nodes, databases and a desk, and a mail server at the desk."""
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import IO, Any
 
 from tests.support.checkout import ROOT
 from tests.support.commands import clean_environment
@@ -24,84 +21,19 @@ from tests.support.processes import children_of, processes_of
 from tests.support.running import eventually
 from tests.trials.balancers import Balancer
 from tests.trials.clocks import WallClock, clock_library
-from tests.trials.database import DatabaseServer, url_of
-from tests.trials.doors import address_of
-from tests.trials.network import Machine, done, network
+from tests.trials.databases.etcd import Etcd
+from tests.trials.databases.pair import Pair
+from tests.trials.databases.patroni import PatroniPair, PatroniServer
+from tests.trials.databases.scripted import ScriptedPair, ScriptedServer
+from tests.trials.databases.server import Server, url_of
+from tests.trials.fleet import Fleet
+from tests.trials.network import Machine, network
 from tests.trials.nodes import DOORS_CALL, Desk, Node
 
 _MACHINES = {"doors": 5, "desk": 10, "lb-1": 21, "lb-2": 22, "node-1": 31, "node-2": 32, "db-1": 41, "db-2": 42}
+_ETCD = {"etcd-1": 51, "etcd-2": 52, "etcd-3": 53}
 _REPORTED_AGAIN = 7.0  # seconds: a worker reports every five
 _KINDS = {("notice", "http"): "notice", ("certificate", "http"): "download", ("notice", "https"): "request"}
-
-
-@dataclass
-class Night:
-    """What doors saw in some calls.
-
-    Attributes:
-        doors: How many called.
-        lost: Those that did not come through, with the reason.
-        calls: How often they called together.
-    """
-
-    doors: int
-    lost: dict[str, str]
-    calls: int
-
-
-class Fleet:
-    """The doors, which run in their own namespace. It remembers all that they saw answered."""
-
-    def __init__(self, machine: Machine, count: int, key_file: Path) -> None:
-        batch = "".join(f"address add {address_of(door)}/16 dev eth0\n" for door in range(count))
-        done("ip", "-n", machine.space, "-batch", "-", stdin=batch)
-        self.count = count
-        self.answered: Counter[tuple[str, str]] = Counter()
-        self.attempts: Counter[str] = Counter()
-        self._process = subprocess.Popen(
-            machine.command(sys.executable, "-m", "tests.trials.doors", DOORS_CALL, str(key_file)),
-            cwd=ROOT,
-            env=clean_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._read()
-
-    def begin(self, first: int, last: int, over: float, patience: float) -> None:
-        """Let doors call: see :meth:`end`."""
-        order = {"doors": [first, last], "over": over, "patience": patience}
-        self._pipe(self._process.stdin).write(json.dumps(order).encode() + b"\n")
-        self._pipe(self._process.stdin).flush()
-
-    def end(self) -> Night:
-        """Wait until they have."""
-        seen = self._read()
-        for door, counts in seen["answered"].items():
-            for what, count in counts.items():
-                self.answered[address_of(int(door)), what] += count
-        for door, count in seen["attempts"].items():
-            self.attempts[address_of(int(door))] += count
-        return Night(len(seen["attempts"]), seen["lost"], sum(seen["attempts"].values()))
-
-    def stop(self) -> None:
-        """End the program."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            self._pipe(pipe).close()
-
-    def _read(self) -> dict[str, Any]:
-        line = self._pipe(self._process.stdout).readline()
-        if not line:
-            raise RuntimeError("the doors' program ended")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    @staticmethod
-    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        assert pipe is not None
-        return pipe
 
 
 @dataclass
@@ -111,10 +43,11 @@ class Installation:
     Attributes:
         machines: By name.
         clocks: The same.
-        primary: The server that can be written to. A fault may change it.
-        standby: The other one.
+        databases: Both servers.
         releases: The numbers of releases that are ready to be served. Their roots differ.
         mails: The folder in which each mail that arrived is a file.
+        notes: What a fault has to say about itself.
+        lost_writes: How many writes a server confirmed that are not there.
     """
 
     machines: dict[str, Machine]
@@ -122,17 +55,18 @@ class Installation:
     desk: Desk
     nodes: list[Node]
     balancers: list[Balancer]
-    primary: DatabaseServer
-    standby: DatabaseServer
+    databases: Pair
     fleet: Fleet
     releases: list[int]
     mails: Path
     served: int = 1
+    notes: list[str] = field(default_factory=list)
+    lost_writes: int = 0
 
     @property
-    def databases(self) -> tuple[Machine, Machine]:
-        """The machines of both servers."""
-        return self.primary.machine, self.standby.machine
+    def primary(self) -> Server:
+        """The server that can be written to."""
+        return self.databases.leader
 
     def activate_next(self) -> int:
         """Serve another release than now. The generation that workers have to reach."""
@@ -167,15 +101,12 @@ class Installation:
         sleeping = [each for pid in operators for each in processes_of(pid)]
         for pid in sleeping:
             os.kill(pid, signal.SIGSTOP)
-        waits = bool(self.primary.ask("SHOW synchronous_standby_names"))
-        self.primary.wait_for_standby(False)  # both ends of the replication take the jump for a silence, and part
+        self.databases.before_jump()
         off = moment - datetime.now(UTC)
         for name, clock in self.clocks.items():
             clock.set(off + ahead.get(name.replace("-", "_"), timedelta()))
         time.sleep(_REPORTED_AGAIN)
-        if waits:
-            eventually(self.primary.has_standby, "the standby follows again")
-            self.primary.wait_for_standby(True)
+        self.databases.after_jump()
         for pid in sleeping:
             os.kill(pid, signal.SIGCONT)
 
@@ -185,14 +116,19 @@ class Installation:
         mails = [message_from_bytes(each, policy=default) for each in files]
         return [each for each in mails if str(each["Subject"]).strip().startswith(beginnings)]  # folded after the colon
 
-    def missing(self) -> int:
-        """How many things that doors saw answered are not in the store, and how many are there too often."""
-        stored: Counter[tuple[str, str]] = Counter()
+    def stored(self) -> Counter[tuple[str, str]]:
+        """How often each thing that a door saw answered is in the store, by the door's address and what it is."""
+        found: Counter[tuple[str, str]] = Counter()
         sql = "SELECT address, kind, listener, count(*) FROM sightings WHERE address LIKE '10.79.1%' GROUP BY 1, 2, 3"
         for address, kind, listener, count in self.primary.rows(sql):
             what = _KINDS.get((str(kind), str(listener)))
             if what is not None:
-                stored[str(address), what] += int(str(count))
+                found[str(address), what] += int(str(count))
+        return found
+
+    def missing(self) -> int:
+        """How many things that doors saw answered are not in the store."""
+        stored = self.stored()
         return sum(max(0, count - stored[each]) for each, count in self.fleet.answered.items() if each[1] in _WHATS)
 
     def twice(self) -> int:
@@ -213,26 +149,30 @@ _WHATS = frozenset(_KINDS.values())
 
 
 @contextmanager
-def installation(doors: int, *, own_clocks: bool = False, chains: int = 2) -> Iterator[Installation]:
+def installation(
+    doors: int, *, own_clocks: bool = False, chains: int = 2, has_patroni: bool = False
+) -> Iterator[Installation]:
     """Make it, and wait until it serves.
 
     Args:
         doors: How many.
         own_clocks: Whether the machines get wall clocks that can be set. That needs a compiler.
         chains: How many releases are staged.
+        has_patroni: Whether Patroni decides which database can be written to. Otherwise a fault does.
     """
-    with tempfile.TemporaryDirectory(prefix="trial") as path, network(_MACHINES) as machines:
+    with (
+        tempfile.TemporaryDirectory(prefix="trial") as path,
+        network(_MACHINES | (_ETCD if has_patroni else {})) as machines,
+    ):
         folder = Path(path)
         folder.chmod(0o755)
         library = clock_library(folder) if own_clocks else None
         clocks = {name: WallClock(folder / f"clock-{name}", library) for name in machines}
-        primary = DatabaseServer(machines["db-1"], folder / "db1", clocks["db-1"])
-        standby = DatabaseServer(machines["db-2"], folder / "db2", clocks["db-2"])
-        primary.make()
-        desk = Desk(machines["desk"], folder / "desk", clocks["desk"], url_of(primary, standby))
-        releases = desk.set_up(DOORS_CALL, chains, primary.local_url)
-        standby.follow(primary)
-        primary.wait_for_standby(True)
+        databases = _databases(machines, folder, clocks, has_patroni=has_patroni)
+        databases.make()
+        desk = Desk(machines["desk"], folder / "desk", clocks["desk"], url_of(*databases.machines))
+        releases = desk.set_up(DOORS_CALL, chains, databases.leader.local_url)
+        databases.make_standby()
         balancers = [
             Balancer(machines["lb-1"], machines["lb-2"], folder / "lb1", 150),
             Balancer(machines["lb-2"], machines["lb-1"], folder / "lb2", 100),
@@ -253,6 +193,16 @@ def installation(doors: int, *, own_clocks: bool = False, chains: int = 2) -> It
         machines["desk"].start(folder / "mail.log", clean_environment(), ROOT, *command)
         fleet = Fleet(machines["doors"], doors, desk.folder / "site.key")
         try:
-            yield Installation(machines, clocks, desk, nodes, balancers, primary, standby, fleet, releases, mails)
+            yield Installation(machines, clocks, desk, nodes, balancers, databases, fleet, releases, mails)
         finally:
             fleet.stop()
+
+
+def _databases(
+    machines: dict[str, Machine], folder: Path, clocks: dict[str, WallClock], *, has_patroni: bool
+) -> ScriptedPair | PatroniPair:
+    where = [(machines[f"db-{each}"], folder / f"db{each}", clocks[f"db-{each}"]) for each in (1, 2)]
+    if not has_patroni:
+        return ScriptedPair(ScriptedServer(*where[0]), ScriptedServer(*where[1]))
+    etcd = Etcd([machines[name] for name in _ETCD], folder / "etcd")
+    return PatroniPair((PatroniServer(*where[0], etcd), PatroniServer(*where[1], etcd)), etcd)

@@ -114,6 +114,31 @@ class Machine:
         self.running.append(found)
         return found
 
+    def answer(self, url: str, *options: str) -> str:
+        """What an address gives by HTTP, as this machine gets it. "" if it gives nothing.
+
+        Args:
+            url: The address.
+            options: More of curl.
+        """
+        asking = self.command("curl", "-s", "-f", "-m", "2", *options, url)
+        found = subprocess.run(asking, capture_output=True, text=True, timeout=30, check=False)
+        return found.stdout
+
+    def processes(self) -> list[int]:
+        """All that runs on it, also what nobody there is the parent of any more."""
+        return [int(each) for each in done("ip", "netns", "pids", self.space).split()]
+
+    def signal_all(self, name: str) -> None:
+        """Send a signal to all that runs on it.
+
+        Args:
+            name: Without ``SIG``.
+        """
+        for each in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.Signals[f"SIG{name}"])
+
     def deaf_to(self, *others: "Machine") -> None:
         """Drop what comes from and goes to some machines: connections stay open, and nothing comes through."""
         addresses = ", ".join(each.address for each in others)
@@ -155,6 +180,8 @@ def network(machines: Mapping[str, int]) -> Iterator[dict[str, Machine]]:
         for each in found.values():
             for program in each.running:
                 program.stop()
+            with suppress(RuntimeError):  # it was not made
+                each.signal_all("KILL")  # what its program let go of
         for space in (*(each.space for each in found.values()), switch):
             subprocess.run(["ip", "netns", "del", space], capture_output=True, check=False)
 

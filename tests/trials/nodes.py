@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +125,6 @@ class Node:
         assert self.running is not None
         return self.running
 
-    def spooled(self) -> int:
-        """How many octets lie in its spool, read ones included."""
-        total = 0
-        for each in (self.folder / "data" / "spool").glob("*.sightings"):
-            with suppress(FileNotFoundError):
-                total += each.stat().st_size
-        return total
+    def spool_files(self) -> list[Path]:
+        """The files of its spool whose lines may not be in the database yet."""
+        return list((self.folder / "data" / "spool").glob("*.sightings"))

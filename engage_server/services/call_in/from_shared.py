@@ -43,7 +43,7 @@ class SharedAnswers:
     Args:
         folders: The devices' folders: this host's copy.
         spool: Keeps what devices send, on its way to the database.
-        is_copied: Whether this host has copied all files of a site at least once.
+        is_copied: Whether this host has copied all files of a site at least once, and those of a device.
         sightings: Records the evidence in audits; None if nothing is recorded.
         max_events: An upload with more events is kept, but not searched for evidence.
         is_newest: Whether the copy of a site was compared with the database a moment ago.
@@ -53,7 +53,7 @@ class SharedAnswers:
         self,
         folders: DeviceFolders,
         spool: UpstreamSpool,
-        is_copied: Callable[[str], bool],
+        is_copied: Callable[[str, str], bool],
         sightings: Sightings | None,
         max_events: int = MAX_EVENTS,
         *,
@@ -89,7 +89,7 @@ class SharedAnswers:
         So must a device that has a newer database than a host that is cut off: another host gave it that one. With the
         older one, somebody whom an operator has removed could open the door again.
         """
-        answer, is_copied = NOT_FOUND, self._is_copied(known.site)
+        answer, is_copied = NOT_FOUND, self._is_copied(known.site, serial)
         if self._folders.exists(known.site, serial):
             with self._folders.open(known.site, serial) as folder:
                 if is_copied:

@@ -24,8 +24,6 @@ _COPIED_BYTES = 64 * 1024
 def read_copied(folder: Path) -> Mapping[str, str]:
     """The digest of each copy in a device's folder, by its path there. Empty without a usable list."""
     with suppress(FileNotUsable, BodyInvalid):
-        if not is_plain(folder / COPIED):
-            return {}
         value: Any = read_json(read_file(folder / COPIED, limit=_COPIED_BYTES))
         if isinstance(value, dict):
             return {str(name): str(digest) for name, digest in value.items()}
@@ -37,14 +35,6 @@ def write_copied(folder: Path, digests: Mapping[str, str]) -> None:
     replace_file(folder / COPIED, write_json(dict(sorted(digests.items()))), SECRET_MODE)
 
 
-def forget_missing(folder: Path) -> None:
-    """Leave out of the list what is not there any more. The folder's lock must be held."""
-    known = read_copied(folder)
-    left = {name: digest for name, digest in known.items() if (folder / name).exists()}
-    if left != known:
-        write_copied(folder, left)
-
-
 def is_plain(path: Path) -> bool:
     """Whether this is a file itself. Not a link, and no pipe that somebody would have to wait for."""
     try:
@@ -54,11 +44,9 @@ def is_plain(path: Path) -> bool:
 
 
 def digest_on_disk(path: Path) -> str:
-    """SHA-256 of a file's bytes. "" if it is missing, is a link, or cannot be read."""
+    """SHA-256 of a file's bytes. "" if it is missing, cannot be read, or is no file itself."""
     with suppress(FileNotUsable):
-        if not is_plain(path):
-            return ""
-        return hashlib.sha256(read_file(path, limit=MAX_FILE_BYTES)).hexdigest()
+        return "" if not is_plain(path) else hashlib.sha256(read_file(path, limit=MAX_FILE_BYTES)).hexdigest()
     return ""
 
 

@@ -1,7 +1,8 @@
 """The local spool: files of lines, each written by one process, and all read by one process of this host.
 
 The process that writes a file keeps it locked (flock). The system releases the lock however that process ends. So a
-file that can be locked is finished. It is removed when all of it is in the store.
+file that can be locked is finished. When all of it is in the store, it is removed, or kept for a while under another
+name: a database that fails over to a standby may forget what it has confirmed.
 """
 
 import fcntl
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from engage_server.errors import NotPossible
@@ -18,6 +20,7 @@ from engage_server.services.disk_space.reserve import DiskReserve
 
 SEGMENT_BYTES = 1024 * 1024  # then the next file is started, so that files that were stored can be removed
 SUFFIX = ".sightings"
+STORED_SUFFIX = ".stored"
 READER_LOCK = "reader.lock"
 _UNLOOKED_BYTES = 16 * 1024  # a hundred lines: then the room on the disk is checked again
 
@@ -159,11 +162,49 @@ class Segment:
         """Remove the file, when all of it is in the store."""
         self.path.unlink(missing_ok=True)
 
+    def keep(self, end: int, at: datetime) -> None:
+        """Keep the file under another name, when all of it is in the store.
+
+        Args:
+            end: The offset that the store has. What is behind it is no whole line, and goes.
+            at: The time, timezone-aware. It becomes the file's time.
+        """
+        os.truncate(self.path, end)
+        os.utime(self.path, (at.timestamp(), at.timestamp()))
+        self.path.rename(self.path.with_suffix(STORED_SUFFIX))
+
+    def taken_back(self) -> "Segment":
+        """The kept file, under the name that it had: the store no longer has all of it."""
+        return Segment(self.path.rename(self.path.with_suffix(SUFFIX)))
+
 
 def segments(folder: Path, suffix: str = SUFFIX) -> Iterator[Segment]:
     """The files of a spool, in no order."""
     for path in folder.glob(f"*{suffix}"):
         yield Segment(path)
+
+
+def kept_segments(folder: Path, since: datetime, limit_bytes: int) -> list[Segment]:
+    """The files that were kept after all of them was stored, the newest first. Others are removed.
+
+    Args:
+        folder: The spool's folder.
+        since: Those that were stored earlier are removed.
+        limit_bytes: The most bytes of all of them together.
+    """
+    dated = sorted(((each.path.stat(), each) for each in segments(folder, STORED_SUFFIX)), key=_stored_at, reverse=True)
+    found, total = [], 0
+    for status, segment in dated:
+        total += status.st_size
+        if status.st_mtime < since.timestamp() or total > limit_bytes:
+            segment.remove()
+        else:
+            found.append(segment)
+    return found
+
+
+def _stored_at(dated: tuple[os.stat_result, Segment]) -> float:
+    return dated[0].st_mtime
 
 
 def spooled_bytes(folder: Path, suffix: str = SUFFIX) -> int:

@@ -1,6 +1,6 @@
 """Moves sightings from the spool into the store: each exactly once, however often either side is interrupted."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from engage_server.services.evidence.fold import fold
 from engage_server.services.evidence.reading.in_order import Piece, in_order
 from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
-from engage_server.services.evidence.spool import Segment, segments
+from engage_server.services.evidence.spool import Segment, kept_segments, segments
 from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.store.interface import EvidenceStore, SiteStore, SpoolPart
 
@@ -20,6 +20,7 @@ from engage_server.store.interface import EvidenceStore, SiteStore, SpoolPart
 BATCH_BYTES = 128 * 1024
 # About 4,000. On PostgreSQL only other hosts' sightings and lists of devices wait for it.
 LARGE_BATCH_BYTES = 4 * BATCH_BYTES
+_KEPT_FOR = timedelta(hours=1)  # a failover takes a minute, and a person who forces one takes longer
 
 
 class TransferStore(EvidenceStore, SiteStore, Protocol):
@@ -47,12 +48,16 @@ class SightingTransfer:
     The store keeps how far each file was read, and changes that in the transaction that adds the sightings. So after a
     crash at any moment, the next transfer continues exactly where this one stopped.
 
+    The store may also go back in time: a standby takes over that had not received everything. Then its offsets are
+    older, too, and what lies behind them is moved again, as long as the file is there.
+
     Args:
         folder: The spool.
         store: The store.
         keep: How long the store keeps sightings.
         reserve: The room that must stay free on the store's disk; None for none, as when it is on another machine.
         tokens: Checks tokens; None if no site key can be unsealed. Then no token proves anything.
+        kept_bytes: How much of what is stored stays on this disk for an hour. 0 for a store that cannot fail over.
     """
 
     def __init__(
@@ -62,10 +67,12 @@ class SightingTransfer:
         keep: timedelta,
         reserve: DiskReserve | None = None,
         tokens: TokenCheck | None = None,
+        kept_bytes: int = 0,
     ) -> None:
         self._reserve = reserve
         self._tokens = tokens
         self._folder = folder
+        self._kept_bytes = kept_bytes
         self._store = store
         self._keep = keep
         self._batch_bytes = LARGE_BATCH_BYTES if store.takes_large_batches else BATCH_BYTES
@@ -86,8 +93,7 @@ class SightingTransfer:
         if self._reserve is not None:
             self._reserve.assert_room(self._batch_bytes)
         done = Transferred()
-        found = list(segments(self._folder))
-        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
+        found, offsets = self._with_offsets(now)
         sites = self._store.sites() if found else ()
         self._installed_at = min((site.created_at for site in sites), default=None)
         self._for_trials = frozenset(site.name for site in sites if site.for_trials)
@@ -124,6 +130,15 @@ class SightingTransfer:
         self._store.forget_addresses(now)
         return self._store.forget_sightings(now - self._keep)
 
+    def _with_offsets(self, now: datetime) -> tuple[list[Segment], Mapping[str, int]]:
+        """Return the files that may hold lines that are not in the store, and where each was read to."""
+        found = list(segments(self._folder))
+        kept = kept_segments(self._folder, now - _KEPT_FOR, self._kept_bytes)
+        names = [segment.name for segment in (*found, *kept)]
+        offsets = self._store.spool_offsets(names) if names else {}
+        found += [each.taken_back() for each in kept if offsets.get(each.name, 0) < each.size]
+        return found, offsets
+
     def _batches(self, pieces: Iterable[Piece]) -> Iterator["_Batch"]:
         batch = _Batch()
         for piece in pieces:
@@ -135,16 +150,22 @@ class SightingTransfer:
             yield batch
 
     def _store_batch(self, batch: "_Batch", now: datetime) -> Transferred:
-        """Store a batch, and remove the files that end with it."""
+        """Store a batch. The files that end with it are kept for a while, or removed."""
         done = Transferred(unreadable=batch.unreadable)
         parts = batch.parts()
         if parts:
             recorded = self._store.record_parts(parts, fold, now)
             found = [sighting for part in parts if part.segment in recorded for sighting in part.sightings]
             done.stored, done.disregarded = len(found), sum(bool(sighting.disregarded) for sighting in found)
-        for segment in batch.ended:
-            segment.remove()
+        for piece in batch.ended:
+            self._let_go(piece, now)
         return done
+
+    def _let_go(self, ended: Piece, now: datetime) -> None:
+        if self._kept_bytes and ended.end:
+            ended.segment.keep(ended.end, now)
+        else:
+            ended.segment.remove()
 
     def _readable(self, lines: Sequence[bytes], now: datetime) -> list[Sighting]:
         """Parse lines and check their tokens. Tokens end here: only what they prove goes on."""
@@ -169,20 +190,20 @@ class _Batch:
 
     Attributes:
         pieces: By the name of their file, in their order.
-        ended: The files of which nothing follows.
+        ended: The last piece, without a line, of each file that ends with it.
         bytes: Of all lines.
         unreadable: How many lines were not sightings.
     """
 
     pieces: dict[str, list[Piece]] = field(default_factory=dict)
-    ended: list[Segment] = field(default_factory=list)
+    ended: list[Piece] = field(default_factory=list)
     bytes: int = 0
     unreadable: int = 0
 
     def add(self, piece: Piece) -> None:
         """Add a piece."""
         if piece.is_last:
-            self.ended.append(piece.segment)
+            self.ended.append(piece)
             return
         self.pieces.setdefault(piece.segment.name, []).append(piece)
         self.bytes += piece.end - piece.begin

@@ -5,31 +5,23 @@ come. Only what changed is read, a page at a time, whatever the number of device
 last part again. The copy never goes back to an older file: a host whose database was restored keeps what its devices
 have.
 
-Who changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one page
-after the other, and what differs is copied again.
+Whoever changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one
+page after the other, and what differs is copied again.
 
 A file that cannot be copied stops no other one. If this host is at fault, its device is tried again. If the row is, a
 new row has to come.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from engage_server.errors import (
-    BodyInvalid,
-    EngageError,
-    NotPossible,
-    SealBroken,
-    StoreNotUsable,
-    StoreVersionMismatch,
-)
+from engage_server.errors import BodyInvalid, NotPossible, SealBroken, StoreNotUsable, StoreVersionMismatch
 from engage_server.file_locks import locked
 from engage_server.files import make_folder
-from engage_server.protocol.serial_number import decode_serial
-from engage_server.services.device_files.copied import digest_on_disk, forget_missing, read_copied
-from engage_server.services.device_files.folder import DATABASE, EARLIER, DeviceFolders
+from engage_server.services.device_files.copied import digest_on_disk, read_copied
+from engage_server.services.device_files.folder import DATABASE, DeviceFolders
 from engage_server.services.shared_files.contents import FILES
 from engage_server.services.shared_files.device_copy import Copied, DeviceCopy
 from engage_server.services.shared_files.place import (
@@ -40,7 +32,7 @@ from engage_server.services.shared_files.place import (
     say_heard,
     write_place,
 )
-from engage_server.services.shared_files.row_checks import assert_place
+from engage_server.services.shared_files.row_checks import assert_place, is_believed
 from engage_server.store.interface.shared_files import REMOVED, SharedFileStore, SharedHead, SharedStanding
 
 _OLDER = (
@@ -65,8 +57,8 @@ class SharedCopy:
         self._store = store
         self._folders = folders
         self._data = data
-        self._tried = 0
         self._checked: dict[str, int] = {}
+        self._tried = 0
 
     def follow(self, site: str, standing: SharedStanding) -> Copied:
         """Copy what changed. While the files of the site are moved, do nothing.
@@ -87,36 +79,40 @@ class SharedCopy:
             # what comes now must be copied, even if its number is not above all that were ever given
             place = replace(place, change=standing.changes)
             write_place(self._data, site, place)
-        with self.turn(site) as is_mine:
-            if not is_mine:
-                return done
-            place = self._try_again(site, place, done)
+        place = self._try_again(site, place, done)
         while not (place.is_complete and place.change >= standing.changes):
             with self.turn(site) as is_mine:
                 if not is_mine:
                     return done
-                place = self._follow_page(site, place, standing, done)
+                heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
+                failed = self._apply_all(site, heads, done, is_first=not place.is_complete, drops=place.is_complete)
+                again = tuple(dict.fromkeys([*place.again, *failed]))
+                _assert_few(again, done)
+                is_last = len(heads) < _AT_ONCE
+                change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
+                place = CopyPlace(place.journal, change, place.is_complete or is_last, again)
+                write_place(self._data, site, place)
         say_heard(self._data, site)
         return done
 
-    def _follow_page(self, site: str, place: CopyPlace, standing: SharedStanding, done: Copied) -> CopyPlace:
-        heads = self._store.changed_shared_files(site, place.change, _AT_ONCE)
-        again = list(place.again)
-        for serial in self._apply_all(site, heads, done, is_follower=place.is_complete):
-            if serial not in again:
-                again.append(serial)
-                _assert_few(again, done)
-        is_last = len(heads) < _AT_ONCE
-        change = max(place.change, *(head.change for head in heads[-1:]), standing.changes if is_last else 0)
-        place = CopyPlace(place.journal, change, place.is_complete or is_last, tuple(again))
-        write_place(self._data, site, place)
+    def _try_again(self, site: str, place: CopyPlace, done: Copied) -> CopyPlace:
+        """Try one device again whose files could not be written: each may have to wait for a lock."""
+        if not place.again:
+            return place
+        self._tried += 1
+        serial = place.again[self._tried % len(place.again)]
+        with self.turn(site) as is_mine:
+            if is_mine:
+                heads = [each for each in self._store.shared_heads(site, serial) if each.is_current]
+                if not self._apply_all(site, heads, done, is_first=False, drops=False):
+                    place = replace(place, again=tuple(each for each in place.again if each != serial))
+                    write_place(self._data, site, place)
         return place
 
     def has_all(self, site: str, standing: SharedStanding) -> bool:
         """Whether the copy has come as far as the site."""
         place = read_place(self._data, site)
-        is_far = place.is_complete and place.change >= standing.changes
-        return is_far and place.journal == standing.journal and not place.again
+        return place.journal == standing.journal and place.is_complete and place.change >= standing.changes
 
     def end(self, site: str) -> None:
         """The site does not share its files any more: what is here may change, and the next copy is a first one."""
@@ -127,6 +123,7 @@ class SharedCopy:
 
         Raises:
             StoreNotUsable: The database does not answer.
+            NotPossible: A file cannot be written.
         """
         done, place = Copied(), read_place(self._data, site)
         with self.turn(site) as is_mine:
@@ -134,8 +131,9 @@ class SharedCopy:
                 return done
             heads = self._store.changed_shared_files(site, self._checked.get(site, 0), _AT_ONCE)
             self._checked[site] = heads[-1].change if len(heads) == _AT_ONCE else 0
-            wanted = [each for each in heads if each.change <= place.change and self._differs(site, each)]
-            self._apply_all(site, wanted, done, is_follower=True)
+            known = [each for each in heads if each.change <= place.change and is_believed(each)]
+            differing = [each for each in known if self._differs(site, each)]
+            self._apply_all(site, differing, done, is_first=False, drops=False)
         return done
 
     @contextmanager
@@ -158,137 +156,106 @@ class SharedCopy:
                 return
             yield True
 
-    def _apply_all(self, site: str, heads: Sequence[SharedHead], done: Copied, *, is_follower: bool) -> list[str]:
-        """Apply rows. Return the devices that this host must try again."""
-        ready = self._read_together(site, heads)
-        return [
-            head.serial
-            for head in heads
-            if not self._apply_or_tell(site, head, done, is_follower=is_follower, ready=ready)
-        ]
+    def apply(self, site: str, head: SharedHead, done: Copied, *, is_first: bool = True) -> None:
+        """Make this host's file as the database says, unless this host has a newer one. See :meth:`_apply_all`."""
+        self._apply_all(site, [head], done, is_first=is_first, drops=False)
 
-    def _read_together(self, site: str, heads: Sequence[SharedHead]) -> Mapping[int, bytes]:
-        """Contents that are read in one query. A long one is read for itself, when its turn has come."""
-        wanted, room = list[int](), _READ_TOGETHER
-        for head in heads:
-            if head.length <= room and self._differs(site, head):
-                wanted.append(head.change)
-                room -= head.length
-        with suppress(SealBroken):  # each for itself then: one of them is bad
-            return self._store.shared_contents(site, wanted) if wanted else {}
-        return {}
+    def _apply_all(
+        self, site: str, heads: Sequence[SharedHead], done: Copied, *, is_first: bool, drops: bool
+    ) -> list[str]:
+        """Make this host's files as the database says.
 
-    def _differs(self, site: str, head: SharedHead) -> bool:
-        """Whether this host's copy is another one. Rows that cannot be believed are left to who applies them."""
+        Args:
+            site: The site's name.
+            heads: Files that changed.
+            done: What was done is added to it.
+            is_first: Whether the files that are here may be from before the site shared them.
+            drops: Whether this host had everything before these changes: what it has of a device is then from before
+                that device was removed.
+
+        Returns:
+            The devices whose files this host could not write.
+        """
+        heads = [each for each in heads if self._tell_if_bad(each, done)]
+        serials = list(dict.fromkeys(head.serial for head in heads))
+        of_all = self._store.shared_heads_of(site, serials)
+        ready = self._ready(site, heads)
+        by_serial: dict[str, list[SharedHead]] = {serial: [] for serial in serials}
+        for each in of_all:
+            by_serial[each.serial].append(each)
+        failed = list[str]()
+        for serial, own in by_serial.items():
+            kinds = {head.kind for head in heads if head.serial == serial}
+            device = DeviceCopy(self._store, self._folders, site, serial, own, ready)
+            try:
+                self._apply_to(device, own, kinds, done, is_first=is_first, drops=drops)
+            except (StoreNotUsable, StoreVersionMismatch):
+                raise  # no fault of this device: all of them wait
+            except BodyInvalid as error:
+                done.faults.append((serial, f"{error.sentence}. This host keeps what it has. {error.next_step}"))
+            except (NotPossible, OSError) as error:
+                why = error.sentence if isinstance(error, NotPossible) else error.strerror
+                done.faults.append((serial, f"its shared file cannot be copied to this host: {why}"))
+                failed.append(serial)
+        return failed
+
+    def _apply_to(
+        self,
+        device: DeviceCopy,
+        own: Sequence[SharedHead],
+        kinds: set[str],
+        done: Copied,
+        *,
+        is_first: bool,
+        drops: bool,
+    ) -> None:
+        """Make one device's files as the database says.
+
+        A removed device may have come back since, with other files. Then what it had before must go, too: a host that
+        was away all the time would give it a configuration that no other host has.
+        """
+        for each in own:
+            assert_place(each)
+        if all(each.kind == REMOVED for each in own):
+            done.files += device.remove() if own else 0
+            return
+        if REMOVED in kinds and drops:
+            device.drop_old(done)
+        if kinds - {REMOVED}:
+            device.make(kinds - {REMOVED}, done, is_first=is_first)
+
+    @staticmethod
+    def _tell_if_bad(head: SharedHead, done: Copied) -> bool:
+        """Whether a row can be believed. If not, say so."""
         try:
             assert_place(head)
-        except BodyInvalid:
+        except BodyInvalid as error:
+            done.faults.append(("", f"{error.sentence}. This host keeps what it has. {error.next_step}"))
             return False
-        if head.kind == REMOVED:
-            return False
+        return True
+
+    def _ready(self, site: str, heads: Sequence[SharedHead]) -> Mapping[int, bytes]:
+        """Contents that are read together. A long one is read for itself, when its turn has come."""
+        wanted = list[int]()
+        room = _READ_TOGETHER
+        for head in heads:
+            if head.kind != REMOVED and head.length <= room and self._differs(site, head):
+                wanted.append(head.change)
+                room -= head.length
+        try:
+            return self._store.shared_contents(site, wanted) if wanted else {}
+        except SealBroken:  # one of them: each is read for itself, and only its device waits
+            return {}
+
+    def _differs(self, site: str, head: SharedHead) -> bool:
         path = self._folders.path(site, head.serial)
+        if head.kind == REMOVED:
+            return path.is_dir()
         name, digests = FILES[head.kind], read_copied(path)
         if digests.get(name) != head.digest:
             return True
         names = [each for each in digests if each == name or (name == DATABASE and "/" in each)]
         return any(digest_on_disk(path / each) != digests[each] for each in names)
-
-    def _try_again(self, site: str, place: CopyPlace, done: Copied) -> CopyPlace:
-        """Try one device again whose files could not be written: each may have to wait for a lock."""
-        if not place.again:
-            return place
-        self._tried += 1
-        serial = place.again[self._tried % len(place.again)]
-        heads = [each for each in self._store.shared_heads(site, serial) if each.is_current]
-        if not all(self._apply_or_tell(site, head, done, is_follower=True) for head in heads):
-            return place
-        place = replace(place, again=tuple(each for each in place.again if each != serial))
-        write_place(self._data, site, place)
-        return place
-
-    def _apply_or_tell(
-        self,
-        site: str,
-        head: SharedHead,
-        done: Copied,
-        *,
-        is_follower: bool,
-        ready: Mapping[int, bytes] | None = None,
-    ) -> bool:
-        """Apply a row. False if this host could not, and must try again."""
-        try:
-            self.apply(site, head, done, is_follower=is_follower, ready=ready)
-        except (StoreNotUsable, StoreVersionMismatch):
-            raise  # no fault of this file: all of them wait
-        except (BodyInvalid, SealBroken) as error:
-            done.faults.append(_bad_row(head, error))
-        except NotPossible as error:
-            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.sentence}"))
-            return False
-        except OSError as error:
-            done.faults.append((head.serial, f"its shared file cannot be copied to this host: {error.strerror}"))
-            return False
-        return True
-
-    def apply(
-        self,
-        site: str,
-        head: SharedHead,
-        done: Copied,
-        *,
-        is_follower: bool = False,
-        ready: Mapping[int, bytes] | None = None,
-    ) -> None:
-        """Make this host's file as the database says, unless this host has a newer one.
-
-        Args:
-            site: The site's name.
-            head: The row.
-            done: What was done is added to it.
-            is_follower: Whether this host had everything before this row was written.
-            ready: Contents that were read already, by number.
-
-        Raises:
-            BodyInvalid: The row cannot be believed. The device keeps what it has.
-            NotPossible, OSError: This host cannot do it.
-            StoreNotUsable: The database does not answer.
-        """
-        assert_place(head)
-        heads = self._store.shared_heads(site, head.serial)
-        present = next((each for each in heads if each.kind == head.kind and each.is_current), None)
-        if present is None:  # something else happened to it meanwhile, which has a greater number
-            return
-        if present.kind == REMOVED:
-            done.files += self._remove(site, head.serial, heads, is_follower=is_follower)
-            return
-        assert_place(present)
-        device = DeviceCopy(self._store, self._folders, site, head.serial, heads, ready or {})
-        device.make({present.kind}, done, is_first=not is_follower)
-
-    def _remove(self, site: str, serial: str, heads: Sequence[SharedHead], *, is_follower: bool) -> bool:
-        """Remove what a removed device had here.
-
-        A device may have come back since, with other files. Then what it had before must go, too. A host that was away
-        would give it a configuration that no other host has. A host that has just begun to copy cannot
-        know what is from before, and removes nothing.
-        """
-        live = {each.kind: each.digest for each in heads if each.is_current and each.kind in FILES}
-        if not live:
-            return self._folders.remove(site, serial)
-        path = self._folders.path(site, serial)
-        old = [path / name for kind, name in FILES.items() if digest_on_disk(path / name) not in ("", live.get(kind))]
-        if not is_follower or not old:
-            return False
-        with self._folders.open(site, serial):
-            for each in (*old, *(path / EARLIER).glob("0x*.json")):
-                each.unlink(missing_ok=True)
-            forget_missing(path)
-        return True
-
-
-def _bad_row(head: SharedHead, error: EngageError) -> tuple[str, str]:
-    serial = head.serial if decode_serial(head.serial) == head.serial else ""
-    return serial, f"{error.sentence}. This host keeps what it has. {error.next_step}"
 
 
 def _assert_few(again: Sequence[str], done: Copied) -> None:

@@ -10,7 +10,7 @@ from engage_server.files import SECRET_MODE, make_folder, read_file, replace_fil
 from engage_server.services.device_files.copied import digest_on_disk, is_plain, read_copied, write_copied
 from engage_server.services.device_files.folder import DATABASE, EARLIER, MAX_FILE_BYTES, DeviceFolders
 from engage_server.services.shared_files.contents import FILES, digest_of, rank_in
-from engage_server.services.shared_files.row_checks import assert_content, assert_place
+from engage_server.services.shared_files.row_checks import assert_content
 from engage_server.store.interface.shared_files import SharedFileStore, SharedHead
 
 _CHANGED = ".changed"  # a copy that a person changed is kept under this name
@@ -61,6 +61,26 @@ class DeviceCopy:
         self._path = folders.path(site, serial)
         self._digests = dict(read_copied(self._path))
 
+    def remove(self) -> bool:
+        """Remove all that this host has of a removed device. Return whether there was anything."""
+        return self._folders.remove(self._site, self._serial)
+
+    def drop_old(self, done: Copied) -> None:
+        """Remove what is not from the database: what the device had before it was removed and came back."""
+        if not self._path.is_dir():
+            return
+        current = {FILES[each.kind]: each.digest for each in self._heads if each.is_current and each.kind in FILES}
+        kept = current | {f"{EARLIER}/{each.version}.json": each.digest for each in self._earlier()}
+        with self._folders.open(self._site, self._serial):
+            here = [*FILES.values(), *(f"{EARLIER}/{each.name}" for each in (self._path / EARLIER).glob("0x*.json"))]
+            old = [name for name in here if digest_on_disk(self._path / name) not in ("", kept.get(name))]
+            for name in old:
+                (self._path / name).unlink(missing_ok=True)
+            self._digests = {name: each for name, each in self._digests.items() if name not in old}
+            if self._digests != read_copied(self._path):
+                write_copied(self._path, self._digests)
+        done.files += len(old)
+
     def make(self, kinds: Collection[str], done: Copied, *, is_first: bool) -> None:
         """Make the files of these kinds as the database says.
 
@@ -86,9 +106,7 @@ class DeviceCopy:
         digests = self._digests | {name: head.digest for name, head in wanted.items()}
         for name, head in wanted.items():
             if name not in contents and digest_on_disk(self._path / name) != head.digest:
-                digests.pop(name)  # it was replaced in the database just now: that change comes next
-                if name in self._digests:
-                    digests[name] = self._digests[name]
+                return  # it was replaced in the database just now: that change comes next
         self._write(contents, digests, has_database=DATABASE in wanted, done=done, is_first=is_first)
 
     def _write(
@@ -140,7 +158,6 @@ class DeviceCopy:
         """The content, if this host does not have it and the database still has it."""
         if digest_on_disk(self._path / name) == head.digest:
             return None
-        assert_place(head)
         content = self._ready.get(head.change) or self._store.shared_content(self._site, head.change)
         if content is not None:
             assert_content(head, content)

@@ -5,6 +5,7 @@ a login for the database, or a damaged backup. Such a row costs its one device a
 """
 
 import re
+from contextlib import suppress
 
 from engage_server.errors import BodyInvalid
 from engage_server.protocol.configuration import read_configuration
@@ -36,6 +37,14 @@ def assert_place(head: SharedHead) -> None:
         raise BodyInvalid("a shared database has a version that is none", _TO_DO)
     if head.length > MAX_FILE_BYTES:
         raise BodyInvalid(f"a shared file in the database has more than {MAX_FILE_BYTES} bytes", _TO_DO)
+
+
+def is_believed(head: SharedHead) -> bool:
+    """Whether :func:`assert_place` accepts a row. It was told when it was read first."""
+    with suppress(BodyInvalid):
+        assert_place(head)
+        return True
+    return False
 
 
 def assert_content(head: SharedHead, content: bytes) -> None:

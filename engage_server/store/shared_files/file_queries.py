@@ -21,6 +21,7 @@ from engage_server.store.shared_files.tables import (
 _MOST_BYTES = 17 * 1024 * 1024  # a file has 16 MiB at most
 _EARLIER_KEPT = 10  # as in a device's folder
 _C, _U = shared_files.c, shared_uploads.c
+_IS_SHORT = func.length(_C.content_sealed) <= _MOST_BYTES
 _HEAD = (_C.serial, _C.kind, _C.version, _C.change, _C.digest, _C.length, _C.put_at, _C.is_current)
 
 
@@ -44,16 +45,20 @@ def select_heads_of(connection: Connection, row_id: int, serials: Sequence[str])
 
 def select_content(connection: Connection, row_id: int, change: int, seal: ContentSeal) -> bytes | None:
     """Return the content of a file; None if it is gone, or is too long to be one of ours: then it is not read."""
-    return select_contents(connection, row_id, [change], seal).get(change)
+    query = select(_C.serial, _C.kind, _C.digest, _C.content_sealed).where(_IS_SHORT)
+    row = connection.execute(query.where(_C.site_id == row_id, _C.change == change)).one_or_none()
+    if row is None or row.kind == REMOVED:
+        return None if row is None else b""
+    return seal.open(row_id, row.serial, what_of_file(row.kind, row.digest), bytes(row.content_sealed))
 
 
 def select_contents(connection: Connection, row_id: int, changes: Sequence[int], seal: ContentSeal) -> dict[int, bytes]:
-    """Return the contents of these files, by number. Those that are gone, or too long, are left out."""
-    query = select(_C.change, _C.serial, _C.kind, _C.digest, _C.content_sealed)
-    query = query.where(_C.site_id == row_id, _C.change.in_(changes), _C.kind != REMOVED)
+    """Return the contents of these files, by number. Those that are gone are left out."""
+    query = select(_C.change, _C.serial, _C.kind, _C.digest, _C.content_sealed).where(_IS_SHORT)
+    rows = connection.execute(query.where(_C.site_id == row_id, _C.change.in_(changes), _C.kind != REMOVED))
     return {
         row.change: seal.open(row_id, row.serial, what_of_file(row.kind, row.digest), bytes(row.content_sealed))
-        for row in connection.execute(query.where(func.length(_C.content_sealed) <= _MOST_BYTES))
+        for row in rows
     }
 
 

@@ -1,12 +1,11 @@
 """What devices uploaded, and their last words, in rows. In the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, union, update
 
-from engage_server.errors import NotPossible, SealBroken
+from engage_server.errors import NotPossible
 from engage_server.store.database.dialects import insert_into
 from engage_server.store.interface.shared_files import (
     REMOVED,
@@ -201,10 +200,7 @@ def _sealed(seal: ContentSeal, row_id: int, key: UploadKey, content: bytes) -> b
 
 
 def _opened(seal: ContentSeal, row_id: int, serial: str, collection: str, row: Any) -> bytes:
-    """The content; null for a damaged one: it must not stop what its device sends, nor who reads the others."""
-    with suppress(SealBroken):
-        return seal.open(row_id, serial, what_of_upload(collection, row.digest), bytes(row.content_sealed))
-    return b"null"
+    return seal.open(row_id, serial, what_of_upload(collection, row.digest), bytes(row.content_sealed))
 
 
 def _assert_room(

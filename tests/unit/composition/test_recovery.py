@@ -177,7 +177,7 @@ def test_nothing_is_restored_under_servers_that_run(backup: Path, tmp_path: Path
     restored(request)
 
 
-@pytest.mark.parametrize("there", ["database", "empty database with a log", "device", "spool"])
+@pytest.mark.parametrize("there", ["database", "empty database with a log", "device", "spool", "spool, stored"])
 def test_a_place_that_is_not_empty_stays_as_it_is(backup: Path, tmp_path: Path, there: str) -> None:
     place = tmp_path / "place"
     request = request_for(backup, place)
@@ -187,6 +187,7 @@ def test_a_place_that_is_not_empty_stays_as_it_is(backup: Path, tmp_path: Path, 
         "empty database with a log": "engage.db-wal",
         "device": f"main/{serial_of(2)}/database.json",
         "spool": "spool/x.sightings",
+        "spool, stored": "spool/x.stored",
     }[there]
     (data / name).parent.mkdir(parents=True)
     (data / name).write_text("theirs")
@@ -195,7 +196,7 @@ def test_a_place_that_is_not_empty_stays_as_it_is(backup: Path, tmp_path: Path, 
         restored(request)
     assert "Nothing was changed" in refused.value.next_step
     assert sorted(place.rglob("*")) == before
-    if there in ("device", "spool"):
+    if there in ("device", "spool", "spool, stored"):
         restored(dataclasses.replace(request, only_database=True))
         assert (data / name).read_text() == "theirs"
         assert not (data / UPLOAD).exists()

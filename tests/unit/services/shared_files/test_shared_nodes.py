@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from engage_server.errors import Conflict, NotFound, NotPossible, Refused, StoreNotUsable, UsageError
 from engage_server.protocol.json_body import read_json, write_json
@@ -20,6 +20,7 @@ from engage_server.services.shared_files.copies import SharedCopies
 from engage_server.services.shared_files.place import STATE
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.interface.shared_files import UploadLimits
+from engage_server.store.shared_files.sealed_contents import what_of_upload
 from engage_server.store.shared_files.tables import shared_files, shared_sites, shared_uploads
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
@@ -269,7 +270,10 @@ class TestUp:
         a.post(ONE, [{"event": "0B07"}])
         a.deliver()
         with store._engine.begin() as connection:
-            connection.execute(update(shared_uploads).values(content_sealed=content))
+            number = shared_uploads.c.id
+            (row,) = connection.execute(select(shared_uploads)).all()
+            sealed = store._seal.seal(row.site_id, ONE, what_of_upload(row.collection, row.digest), content)
+            connection.execute(update(shared_uploads).where(number == row.id).values(content_sealed=sealed))
         a.post(ONE, [{"event": "0B07"}]), a.post(ONE, [{"event": "0B08"}])
         a.deliver(60)
         assert a.waiting.uploads("main").waiting == 0

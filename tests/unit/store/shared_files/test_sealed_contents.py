@@ -66,9 +66,8 @@ def test_no_row_has_them_readable_and_the_key_opens_all(store: SqlStore, engine:
 
 def test_another_key_opens_none(store: SqlStore, engine: Engine) -> None:
     other = SqlStore(engine, Sealer(type(SITE_KEY)(bytes(32))))
-    assert {each.content for each in other.shared_uploads_after("main", 0, 9, 999)} == {b"null"}, "as a damaged one"
     with pytest.raises(SealBroken):
-        other.shared_report("main", ONE, "parameters")
+        other.shared_uploads_after("main", 0, 9, 999)
     with pytest.raises(SealBroken, match="key-encryption key"):
         SqlStore(engine, None).shared_report("main", ONE, "parameters")
 
@@ -87,9 +86,6 @@ def test_the_content_of_one_device_does_not_open_as_that_of_another(
     trial.run()
     assert ONE in trial.faults[0], "the drill of a backup names it"
     assert (len(trial.faults), trial.opened["shared files of devices"]) == (1, 5)
-    if table is shared_uploads:
-        assert contents(store) == {CARD, b"null"}
-        return
     with pytest.raises(SealBroken, match="not sealed for this device"):
         contents(store)
 
