@@ -3,15 +3,12 @@
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.repeated.repeating import Sentences
 from engage_server.settings import Settings
-
-if TYPE_CHECKING:
-    from engage_server.services.shared_files.copies import SharedCopies
 
 SECONDS = 1.0
 SENTENCES = Sentences(
@@ -23,6 +20,15 @@ RETENTION_SENTENCES = Sentences(
     "old uploads are removed from the database again",
     "removing old uploads from the database failed",
 )
+
+
+class Copies(Protocol):
+    """What :meth:`DeviceSide.shared_copies` gives."""
+
+    behind: Mapping[str, datetime]
+
+    def run(self, now: datetime) -> None:
+        """Copy what changed."""
 
 
 class CopiedFiles:
@@ -40,7 +46,7 @@ class CopiedFiles:
         self._side = side
         self._settings = settings
         self._log = log
-        self._copies: SharedCopies | None = None
+        self._copies: Copies | None = None
 
     def copy(self) -> None:
         """Copy what changed.
