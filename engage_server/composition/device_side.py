@@ -45,11 +45,12 @@ _LATER_FOR_DEVICES = (
     "engage_server.services.call_in.from_files",
     "engage_server.services.call_in.from_shared",
     "engage_server.services.call_in.from_upstream",
+    "engage_server.services.shared_files.place",
 )
 _LATER_FOR_OPERATORS = (
     "engage_server.composition.keys.watch",
     "engage_server.composition.operator_side",
-    "engage_server.services.call_in.delivery",
+    "engage_server.services.call_in.delivering.delivery",
     "engage_server.services.evidence.token_check",
     "engage_server.services.evidence.transfer",
     "engage_server.services.installation.disk_overview",

@@ -132,3 +132,34 @@ def test_only_what_goes_on_collects_often(command: tuple[str, ...], seldom: bool
         check=False,
     )
     assert done.stdout.splitlines()[-1] == f"{seldom} {seldom}"
+
+
+_LATER = """
+import json, os, pathlib, signal, sys
+import engage_server.serving.instance as instance
+known, equip = set(), instance.ListenerApplication.equip
+os.register_at_fork(after_in_child=lambda: known.update(sys.modules))
+if sys.argv.pop(1) == "control":
+    instance.import_services = lambda **_: None
+
+def noted(application, worker):
+    equipment = equip(application, worker)
+    pathlib.Path("later.json").write_text(json.dumps(sorted(set(sys.modules) - known)))
+    os.kill(os.getppid(), signal.SIGTERM)
+    return equipment
+
+instance.ListenerApplication.equip = noted
+from engage_server.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("what", ["serve", "control"])
+def test_workers_of_devices_import_nothing_that_their_parent_could_share(what: str, installation: Path) -> None:
+    """Each worker would take the time and the memory of it, also after each reload."""
+    command = ("serve", "http", "--http-port", str(free_port()), "--workers", "1")
+    program = [sys.executable, "-c", _LATER, what, *command]
+    subprocess.run(program, cwd=installation, env=clean_environment(), capture_output=True, check=False, timeout=120)
+    later = json.loads((installation / "later.json").read_text())
+    ours = [name for name in later if name.startswith("engage_server.")]
+    assert (ours == []) == (what == "serve"), ours
