@@ -5,7 +5,7 @@ come. Only what changed is read, a page at a time, whatever the number of device
 last part again. The copy never goes back to an older file: a host whose database was restored keeps what its devices
 have.
 
-Whoever changes or removes a copy on the disk changes nothing for long. All copies are compared with the database, one
+A copy that is changed or removed on the disk does not stay so. All copies are compared with the database, one
 page after the other, and what differs is copied again.
 
 A file that cannot be copied stops no other one. If this host is at fault, its device is tried again. If the row is, a

@@ -40,7 +40,7 @@ def assert_place(head: SharedHead) -> None:
 
 
 def is_believed(head: SharedHead) -> bool:
-    """Whether :func:`assert_place` accepts a row. It was told when it was read first."""
+    """Whether :func:`assert_place` accepts a row. Its fault was reported before."""
     with suppress(BodyInvalid):
         assert_place(head)
         return True
