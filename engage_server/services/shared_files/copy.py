@@ -211,8 +211,8 @@ class SharedCopy:
     ) -> None:
         """Make one device's files as the database says.
 
-        A removed device may have come back since, with other files. Then what it had before must go, too: a host that
-        was away all the time would give it a configuration that no other host has.
+        A removed device may have come back since, with other files. Then what it had before must go, too. A host that
+        was away would give it a configuration that no other host has.
         """
         for each in own:
             assert_place(each)
