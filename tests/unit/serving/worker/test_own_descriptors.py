@@ -19,8 +19,10 @@ LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
 
 @pytest.fixture
 def own() -> Iterator[OwnDescriptors]:
+    defects: list[None] = []
     with closing(select.epoll()) as epoll:
-        yield OwnDescriptors(epoll, Defects(logging.getLogger("test")))
+        yield OwnDescriptors(epoll, Defects(logging.getLogger("test"), lambda: defects.append(None)))
+    assert defects == []
 
 
 class Balancer:
