@@ -69,7 +69,8 @@ def _print(made: CreatedBackup) -> None:
     end_progress()
     manifest = made.manifest
     rows, files = counted(sum(manifest.rows.values()), "row"), counted(manifest.files, "file")
-    click.echo(f"wrote {click.format_filename(made.path)}: {made.bytes / _MIB:.1f} MiB, {rows}, {files}")
+    size = f"{made.bytes / _MIB:.1f} MiB" if made.bytes >= _MIB else f"{-(-made.bytes // 1024)} KiB"
+    click.echo(f"wrote {click.format_filename(made.path)}: {size}, {rows}, {files}")
     if manifest.authority in _AUTHORITY:
         print_wrapped(f"warning: {_AUTHORITY[manifest.authority]}", "  ")
     print_wrapped("the key-encryption key is not inside: keep a copy of it in another place", "  ")

@@ -87,7 +87,7 @@ def _keys(session: Session, settings: "Settings", kek_file: Path | None, links_k
 def _print(file: Path, report: "DrillReport") -> None:
     manifest = report.manifest
     click.echo(f"made {manifest.made_at:%Y-%m-%d %H:%M} UTC on {manifest.host}, by version {manifest.product}")
-    opened = ", ".join(f"{count} {kind}" for kind, count in sorted(report.secrets.items())) or "none"
+    opened = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.secrets.items())) or "none"
     print_wrapped(f"sealed secrets opened: {opened}", "  ")
     click.echo(f"audit log: {counted(report.entries, 'entry', 'entries')}, up to {manifest.audit_head}")
     click.echo(f"served: {counted(len(manifest.sites), 'site')}")
