@@ -38,7 +38,7 @@ def fuzzed(tmp_path: Path) -> Iterator[FuzzedServer]:
 
 
 def test_it_finds_nothing(fuzzed: FuzzedServer) -> None:
-    phases = PHASES if RUN.campaign else "coverage,stateful"  # without what chance makes
+    phases = PHASES if RUN.campaign else "coverage,fuzzing,stateful"
     verdict = fuzzed.tried(seed=1, cases=examples(all=2, quick=2, campaign=8), phases=phases)
     assert verdict.failures == 0, verdict.output[-10_000:]
     assert verdict.cases > 500

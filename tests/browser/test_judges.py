@@ -22,8 +22,16 @@ OUTLINED = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser: Any) -> Iterator[Any]:
+    """A window for all that only looks: to open one costs more than to look."""
+    with looking(browser) as (page, _):
+        yield page
+
+
+@pytest.fixture
+def fresh_page(browser: Any) -> Iterator[Any]:
+    """A window in which nobody has walked before."""
     with looking(browser) as (page, _):
         yield page
 
@@ -95,19 +103,19 @@ def test_contrast_is_measured_where_one_has_to_scroll(page: Any) -> None:
         ("<a href='#main'>Skip</a> <a href='/' style='position: absolute; left: -999px; top: -99px'>one</a>", "sight"),
     ],
 )
-def test_the_walk_with_the_keyboard(page: Any, body: str, wrong: str) -> None:
-    page.set_content(f"{START}{OUTLINED}{body}")
-    found = lost_ways(page)
+def test_the_walk_with_the_keyboard(fresh_page: Any, body: str, wrong: str) -> None:
+    fresh_page.set_content(f"{START}{OUTLINED}{body}")
+    found = lost_ways(fresh_page)
     assert bool(found) is bool(wrong)
     assert not wrong or wrong in found[0]
 
 
-def test_the_walk_counts_a_group_of_choices_once(page: Any) -> None:
+def test_the_walk_counts_a_group_of_choices_once(fresh_page: Any) -> None:
     choices = "".join(f"<label><input type='radio' name='a' value='{n}'>{n}</label>" for n in "123")
-    page.set_content(
+    fresh_page.set_content(
         f"{START}{OUTLINED}<form>{choices}</form><details><summary>more</summary><a href='/'>x</a></details>"
     )
-    stops, focusable = walk(page)
+    stops, focusable = walk(fresh_page)
     assert [stop.place for stop in stops] == [0, 1]
     assert len(focusable) == 2
 

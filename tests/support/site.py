@@ -14,7 +14,7 @@ BUILT = CONFIGURATION.parents[1] / "build" / "site"  # by scripts/docs
 
 def is_built() -> bool:
     """Whether :data:`BUILT` is the site of today: no file of this checkout, tracked or not, is later than it."""
-    index = BUILT / "index.html"
+    index = BUILT / "searchindex.js"  # index.html is copied, with its time
     if not index.exists():
         return False
     root = CONFIGURATION.parents[1]
