@@ -16,7 +16,7 @@ from tests.support.containers import KEY
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-_INSTALLS = pytest.mark.long("the same steps run in this environment")
+_INSTALLS = pytest.mark.campaign("the same steps run in this environment")
 
 
 def program(name: str) -> str:

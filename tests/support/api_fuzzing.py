@@ -16,7 +16,6 @@ from tests.support.rotating import night
 from tests.support.world import serial_of
 
 _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
-PHASES = "examples,coverage,fuzzing,stateful"
 _CHAINS = 6
 _DEVICES = 4  # that most of the requests are about; all but the last have called
 _ANSWER_SECONDS = 90  # for one answer: with four processes on two cores ten were too few, and nothing was wrong
@@ -57,7 +56,7 @@ class Verdict:
         return sum(int(phase["accepted"]) for phase in phases.values())
 
 
-def fuzz(folder: Path, origin: str, *, seed: int, cases: int, phases: str = PHASES, **variables: str) -> Verdict:
+def fuzz(folder: Path, origin: str, *, seed: int, cases: int, **variables: str) -> Verdict:
     """Let it try.
 
     Args:
@@ -65,7 +64,6 @@ def fuzz(folder: Path, origin: str, *, seed: int, cases: int, phases: str = PHAS
         origin: Of the API.
         seed: Of its chances.
         cases: The most requests to one operation, in one phase.
-        phases: Which of the judge's, divided by commas.
         variables: ``API_TOKEN``: whose requests they are. ``API_SITE``, ``API_SERIALS``: the site and the devices in
             most of the valid ones.
     """
@@ -74,7 +72,6 @@ def fuzz(folder: Path, origin: str, *, seed: int, cases: int, phases: str = PHAS
     command = [
         *(SCHEMATHESIS, "--config-file", "schemathesis.toml", "run", "openapi.json", "--origin", origin),
         *("--checks", "all", "--max-examples", cases, "--seed", seed, "--no-shrink"),
-        *("--phases", phases),
         *("--continue-on-failure", "--generation-database", "none", "--request-timeout", _ANSWER_SECONDS),
         *("--max-response-time", _ANSWER_SECONDS),  # its own limit, 10 s, measures the machine and not the API
         *("--report", "json", "--report-json-path", "report.json"),
@@ -105,7 +102,7 @@ class FuzzedServer:
             night(server.pair, number)
         server.document_in(server.folder)
 
-    def tried(self, *, seed: int, cases: int, phases: str = PHASES) -> Verdict:
+    def tried(self, *, seed: int, cases: int) -> Verdict:
         """Let schemathesis try: see :func:`fuzz`."""
         token = self.server.tokens["admin"]  # who may do whatever a token may
         return fuzz(
@@ -113,7 +110,6 @@ class FuzzedServer:
             self.server.origin,
             seed=seed,
             cases=cases,
-            phases=phases,
             API_TOKEN=token,
             API_SITE=SITE,
             API_SERIALS=" ".join(serial_of(number) for number in range(1, _DEVICES + 1)),

@@ -194,13 +194,25 @@ _NAMESPACES = b"".join(b' xmlns:n%d="u:%d"' % (number, number) for number in ran
     ids=["attributes", "namespaces", "elements", "comments"],
 )
 def test_nobody_gets_much_work_out_of_us(old: bytes, new: bytes) -> None:
-    """Anybody may send these: the agreed certificate is in every message. They took up to 0.8 s."""
+    """Anybody may send these: the agreed certificate is in every message. They took up to 0.8 s, a hundred readings."""
     content = signed().replace(old, new)
     assert len(content) < names.MAX_BYTES
-    begun = time.process_time()
-    with suppress(MessageRefused):
-        verify(content, trust(), NOW)
-    assert time.process_time() - begun < 0.2
+
+    def verified() -> None:
+        with suppress(MessageRefused):
+            verify(content, trust(), NOW)
+
+    assert least_cost(verified) < 50 * least_cost(lambda: etree.fromstring(content))
+
+
+def least_cost(act: Callable[[], object]) -> float:
+    """The CPU seconds of an act, without what now and then happens beside it."""
+    costs = []
+    for _ in range(3):
+        begun = time.process_time()
+        act()
+        costs.append(time.process_time() - begun)
+    return min(costs)
 
 
 def test_an_unsigned_message_as_others_write_it() -> None:
