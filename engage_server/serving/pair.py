@@ -183,13 +183,22 @@ def hold_lifeline(lifeline: int) -> None:
     Args:
         lifeline: The reading end of a pipe whose writing end the supervisor holds.
     """
+    watch_lifeline(lifeline)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
+
+
+def watch_lifeline(lifeline: int) -> None:
+    """Do the same for a process that waits for signals (sigwait): all of them stay blocked.
+
+    Args:
+        lifeline: See :func:`hold_lifeline`.
+    """
 
     def watch() -> None:
         os.read(lifeline, 1)  # nothing is ever written: this returns when the supervisor is gone
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
 
 
 def pipe_with(secret: Secret) -> int:

@@ -3,7 +3,6 @@
 import signal
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 
 import click
 
@@ -11,11 +10,11 @@ from engage_server.cli import status_of
 from engage_server.cli.session import Session
 from engage_server.links.sim.polling.all_polls import Polls
 from engage_server.serving.closed_memory import close_memory
-from engage_server.serving.pair import hold_lifeline, tell_ready
+from engage_server.serving.pair import tell_ready, watch_lifeline
 from engage_server.serving.process_start import log_without_gunicorn
 
 MODULE = "engage_server.links.commands.polling.poll_process"
-_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_AWAITED = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}  # all but the first end it
 _MEANS_NOTHING = (signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)  # gunicorn's: the supervisor passes them on to all
 
 
@@ -25,19 +24,18 @@ _MEANS_NOTHING = (signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)  # gunicorn's:
 @click.option("--ready", type=int, required=True)
 def poll_process(config: Path | None, lifeline: int, ready: int) -> int:
     """Poll the accounts of links.toml until a signal ends it."""
-    received: SimpleQueue[int] = SimpleQueue()
-    for each in (*_ENDS, signal.SIGHUP):
-        signal.signal(each, lambda number, frame: received.put(number))
+    # Blocked in every thread, and waited for. A signal that one of the threads below got would not wake this one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     for each in _MEANS_NOTHING:
         signal.signal(each, signal.SIG_IGN)
-    hold_lifeline(lifeline)
+    watch_lifeline(lifeline)
     close_memory()
     session = Session(config)
     log_without_gunicorn(session.settings().log_format)
     polls = Polls(session.settings)
     polls.start()
     tell_ready(ready)
-    while received.get() == signal.SIGHUP:
+    while signal.sigwait(_AWAITED) == signal.SIGHUP:
         polls.reload()
     polls.stop()
     return 0
