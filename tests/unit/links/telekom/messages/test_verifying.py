@@ -194,7 +194,7 @@ _NAMESPACES = b"".join(b' xmlns:n%d="u:%d"' % (number, number) for number in ran
     ids=["attributes", "namespaces", "elements", "comments"],
 )
 def test_nobody_gets_much_work_out_of_us(old: bytes, new: bytes) -> None:
-    """Anybody may send these: the agreed certificate is in every message. They took up to 0.8 s, a hundred readings."""
+    """Anybody may send these: the agreed certificate is in every message. They took up to 0.8 s."""
     content = signed().replace(old, new)
     assert len(content) < names.MAX_BYTES
 
