@@ -15,6 +15,8 @@ MOST_BYTES = 536  # of a whole header: what one TCP segment holds at least, so t
 _VERSION_2 = 0x20
 _LOCAL, _PROXY = 0, 1
 _UNSPECIFIED, _TCP_OVER_IPV4, _TCP_OVER_IPV6 = 0x00, 0x11, 0x21
+_IPV4_BYTES, _IPV4_TEXT = 4, "%d.%d.%d.%d"
+_ADDRESS_BYTES = {_TCP_OVER_IPV4: _IPV4_BYTES, _TCP_OVER_IPV6: 16}
 _LENGTH = struct.Struct("!H")
 
 
@@ -83,7 +85,7 @@ def passed_on(first: bytes, rest: bytes) -> PassedOn | None:
     """
     if first[12] & 0x0F == _LOCAL or first[13] == _UNSPECIFIED:
         return None
-    size = {_TCP_OVER_IPV4: 4, _TCP_OVER_IPV6: 16}.get(first[13])
+    size = _ADDRESS_BYTES.get(first[13])
     if size is None:
         raise ProxyHeaderRefused("the header is not about a TCP connection over IPv4 or IPv6")
     if len(rest) < 2 * size + 4:  # two addresses, two ports
@@ -92,6 +94,7 @@ def passed_on(first: bytes, rest: bytes) -> PassedOn | None:
 
 
 def _spelled(address: bytes) -> str:
-    read = ipaddress.ip_address(address)
-    mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
-    return str(mapped or read)
+    if len(address) == _IPV4_BYTES:
+        return _IPV4_TEXT % (*address,)
+    read = ipaddress.IPv6Address(address)
+    return str(read.ipv4_mapped or read)

@@ -1,8 +1,8 @@
 """``scripts/bench --proxy``: server CPU for each connection with the PROXY protocol on, and without it, in one run.
 
-Three servers are measured in rounds, one after the other: a pair without ``proxy_protocol_from``, a pair with it that
-is called directly, and the same pair called as a balancer does. The order changes from round to round. The ratio of a
-round is to the first pair in the same round, so other work on the machine weighs on all of them.
+Three servers are measured in rounds: a pair without ``proxy_protocol_from``, one with it that is called directly, and
+the same one called as a balancer does. In each round they are called in turns of some connections, because the speed
+of a shared machine changes from second to second. The ratio of a round is to the first pair in the same round.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from tests.support.running import RunningPair, running_pair
 
 BALANCER, NEIGHBOUR = "127.0.0.2", "127.0.0.3"
 HEADER = SIGNATURE + b"\x21\x11\x00\x0c" + bytes((127, 0, 0, 9, 127, 0, 0, 1)) + b"\xc3\x50\x01\xbb"
+TURNS = 20  # of each server in a round
+_SETTLE_SECONDS = 0.005  # until the server has closed the last connection
 GOAL = 1.03  # at most so much of the CPU without the protocol
 
 WITHOUT, DIRECT, BY_HEADER = "without the setting", "with it, called directly", "with it, by a header"
@@ -74,7 +76,7 @@ def microseconds(pair: RunningPair, load: Load, port: int, count: int, source: s
     begun = _serving_cpu(pair)
     for _ in range(count):
         load(port, source, header)
-    time.sleep(0.05)
+    time.sleep(_SETTLE_SECONDS)
     return (_serving_cpu(pair) - begun) / count * 1e6
 
 
@@ -85,10 +87,14 @@ def measured(without: RunningPair, on: RunningPair, rounds: int) -> dict[str, di
     for number in range(rounds):
         print(f"round {number + 1} of {rounds} ...", file=sys.stderr)  # noqa: T201  # a program's output
         for name, load, secure, count in CASES:
-            begin = number % len(servers)
-            for server, pair, source, header in servers[begin:] + servers[:begin]:
-                port = pair.https_port if secure else pair.http_port
-                figures[name][server].append(microseconds(pair, load, port, count, source, header))
+            spent: dict[str, list[float]] = {server: [] for server, *_ in servers}
+            for turn in range(TURNS):
+                begin = (number + turn) % len(servers)
+                for server, pair, source, header in servers[begin:] + servers[:begin]:
+                    port = pair.https_port if secure else pair.http_port
+                    spent[server].append(microseconds(pair, load, port, count // TURNS, source, header))
+            for server, values in spent.items():
+                figures[name][server].append(statistics.mean(values))
     return figures
 
 

@@ -93,7 +93,7 @@ class ProxiedClients:
         seconds: float,
         most: int,
         *,
-        watch: Callable[[int, Callable[[], None]], None],
+        watch: Callable[[int, Callable[[], object]], None],
         forget: Callable[[int], None],
         welcome: Callable[[Socket, str, str, bool], None],
         refused: Callable[[str], None],
@@ -121,11 +121,12 @@ class ProxiedClients:
         return found
 
     def accept(self, client: Socket, address: str, now: float) -> None:
-        """Take a new connection. Usually its header is there by now."""
+        """Take a new connection. Usually its header is there by now, and then it never waits."""
         waiting = WaitingForHeader(client, address, now + self._seconds)
+        if self._go_on(waiting):
+            return
         self._waiting[client.fileno()] = waiting
         self._watch(client.fileno(), lambda: self._go_on(waiting))
-        self._go_on(waiting)
         if len(self._waiting) > self._most:
             self.give_up_one()
 
@@ -147,10 +148,11 @@ class ProxiedClients:
         self._close(waiting)
         self._refused(f"a connection from {waiting.address} sent no whole PROXY header in time, and was closed")
 
-    def _go_on(self, waiting: WaitingForHeader) -> None:
+    def _go_on(self, waiting: WaitingForHeader) -> bool:
+        """Read what is there. Return whether that is the end of waiting, in one way or the other."""
         try:
             if not waiting.read():
-                return
+                return False
             origin = waiting.passed_on()
         except ProxyHeaderRefused as refusal:
             self._close(waiting)
@@ -164,10 +166,11 @@ class ProxiedClients:
             self._let_go(waiting)
             client, called = (waiting.address, "") if origin is None else (origin.client, origin.called)
             self._welcome(waiting.socket, client, called, origin is None)
+        return True
 
     def _let_go(self, waiting: WaitingForHeader) -> None:
-        self._forget(waiting.socket.fileno())
-        del self._waiting[waiting.socket.fileno()]
+        if self._waiting.pop(waiting.socket.fileno(), None) is not None:
+            self._forget(waiting.socket.fileno())
 
     def _close(self, waiting: WaitingForHeader) -> None:
         self._let_go(waiting)
