@@ -4,8 +4,10 @@ The machine is often shared. So CPU is counted beside the clock: of this process
 for it, by the kernel's nanoseconds.
 """
 
+import gc
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,7 @@ from sqlalchemy import Engine, text
 
 from engage_server.services.evidence.spool import SEGMENT_BYTES, SUFFIX
 from engage_server.services.evidence.transfer import SightingTransfer
+from engage_server.serving.worker.loop import COLLECTIONS, SWITCH_SECONDS
 from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.databases import upgrade
@@ -35,6 +38,9 @@ class StoringHost:
     """
 
     def __init__(self, url: str, first: int = 0) -> None:
+        gc.freeze()  # as the worker that stores: see its loop
+        gc.set_threshold(*COLLECTIONS)
+        sys.setswitchinterval(SWITCH_SECONDS)
         create_sqlite_file(url)
         name = f"&application_name=host{os.getpid()}" if "?" in url else ""  # so that each counts its own connections
         self.engine = open_engine(url + name)

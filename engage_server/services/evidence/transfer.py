@@ -1,6 +1,7 @@
 """Moves sightings from the spool into the store: each exactly once, however often either side is interrupted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Protocol
 from engage_server.records import VIRTUAL_LOCK, Sighting
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.evidence.fold import fold
+from engage_server.services.evidence.reading.ahead import one_ahead
 from engage_server.services.evidence.reading.in_order import Piece, in_order
 from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
@@ -100,12 +102,13 @@ class SightingTransfer:
         if self._tokens is not None:
             self._tokens.begin()
         pieces = in_order(found, offsets, lambda lines: self._readable(lines, now))
-        for batch in self._batches(pieces):
-            stored = self._store_batch(batch, now)
-            done.stored += stored.stored
-            done.disregarded += stored.disregarded
-            done.unreadable += stored.unreadable
-            count(stored)
+        with closing(one_ahead(self._batches(pieces))) as batches:  # a batch is parsed while the one before is stored
+            for batch in batches:
+                stored = self._store_batch(batch, now)
+                done.stored += stored.stored
+                done.disregarded += stored.disregarded
+                done.unreadable += stored.unreadable
+                count(stored)
         return done
 
     def waiting_bytes(self) -> int:

@@ -34,8 +34,8 @@ _HANDSHAKES_A_TURN = 8  # one takes a millisecond or more, and all others wait m
 _HANDSHAKE_SECONDS_A_TURN = 0.008  # a costly one takes four milliseconds
 _ACCEPTS_A_TURN = 512  # accepting is cheap: a client behind a crowd waits only for the turns that accept the crowd
 # By default, a body of half a million lists would be scanned a hundred times while it is read, and the loop would stop.
-_COLLECTIONS = (50_000, 20, 50)
-_SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: a tenth of Python's default
+COLLECTIONS = (50_000, 20, 50)
+SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: a tenth of Python's default
 _FULL_TURNS = 3  # turns in a row with a client to accept: more than that is a crowd
 _KERNEL_BUFFER_BYTES = 128 * 1024  # of each connection's unsent answer; the kernel doubles it for its own needs
 _ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
@@ -87,8 +87,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._next_tick = 0.0
         sys.unraisablehook = self._defects.unraisable
         gc.freeze()  # what exists now stays: no collection needs to scan it again
-        gc.set_threshold(*_COLLECTIONS)
-        sys.setswitchinterval(_SWITCH_SECONDS)
+        gc.set_threshold(*COLLECTIONS)
+        sys.setswitchinterval(SWITCH_SECONDS)
         while self.alive or self._is_finishing():
             try:
                 self._turn()
