@@ -1,6 +1,8 @@
 """``engage serve links`` polls an operator of SIMs on a real socket; what changes comes into the spool or database."""
 
 import json
+import re
+import signal
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,6 +44,15 @@ def kinds(ingress: RunningIngress) -> list[str]:
     return [json.loads(line)["kind"] for line in ingress.events.splitlines()]
 
 
+def threads_that_take(received: signal.Signals, ingress: RunningIngress) -> list[str]:
+    """The threads of the process that polls to which the kernel may give a signal, beside the one that waits for it."""
+    pid = next(each for each in ingress.descendants() if b"poll_process" in Path(f"/proc/{each}/cmdline").read_bytes())
+    statuses = [(each / "status").read_text() for each in Path(f"/proc/{pid}/task").iterdir() if each.name != str(pid)]
+    assert len(statuses) > 1
+    blocked = [int(re.search(r"SigBlk:\s+(\w+)", status)[1], 16) for status in statuses]  # type: ignore[index]
+    return [status for status, mask in zip(statuses, blocked, strict=True) if not mask >> (received - 1) & 1]
+
+
 def next_round(ingress: RunningIngress) -> None:
     """Let a round come now."""
     age_memory(ingress.folder)
@@ -61,6 +72,8 @@ def test_a_suspended_sim_is_an_event_and_the_poll_ends_at_once(tmp_path: Path) -
             eventually(lambda: sorted(kinds(ingress)) == ["link_registered", "sim_reachable"], "the first round")
             for process in (ingress.process.pid, *ingress.descendants()):
                 assert b"KEY_ENCRYPTION" not in Path(f"/proc/{process}/environ").read_bytes()
+            assert [threads_that_take(each, ingress) for each in (signal.SIGHUP, signal.SIGTERM)] == [[], []]
+            assert threads_that_take(signal.SIGSEGV, ingress), "the control"
             operator.set(ICCID, state="SUSPENDED", imei="352099001761481")
             next_round(ingress)
             eventually(lambda: {"sim_moved", "sim_suspended"} <= {*kinds(ingress)}, "the second round")
