@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from engage_server.records import AuditAction, AuditEvent, Device, Switch, SwitchTerms, WorkerStatus
+from engage_server.records import AuditAction, AuditEvent, Device, Switch, SwitchTerms, WorkerStatus, least_generation
 from engage_server.store import tables
 from engage_server.store.database.engine import open_engine, writing
 from engage_server.store.sql_store import SqlStore
@@ -124,6 +124,7 @@ def test_a_change_that_nobody_decided_about_passes_its_time_on_to_none(store: Sq
 def test_after_a_failover_no_number_is_given_a_second_time(store: SqlStore, event: AuditEvent) -> None:
     """A standby takes over without the last change. A worker that was cut off still serves that one."""
     kept = change(store, event)
+    assert kept >= least_generation(datetime.now(UTC) - timedelta(minutes=5)), "it begins with the time"
     lost = change(store, event)
     assert lost > kept
     with store._engine.begin() as connection:
