@@ -133,7 +133,7 @@ def equip(
         published=published,
     )
     metrics.clock_offset = lambda: follower.clock_offset
-    equipment.stop_following = follower.stop
+    equipment.stop_following, equipment.publish_due = follower.stop, follower.publish_due
     follower.start()
     return equipment
 

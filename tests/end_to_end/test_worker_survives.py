@@ -13,9 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from engage_server.protocol.notice import digest_of
+from tests.support.following import new_chain, stage
 from tests.support.hostile import ask
 from tests.support.lengths import examples
-from tests.support.running import RunningPair, clean_environment, eventually, free_port, running_pair
+from tests.support.running import (
+    NOTICE,
+    RunningPair,
+    clean_environment,
+    engage,
+    eventually,
+    free_port,
+    ok,
+    running_pair,
+)
 from tests.support.trusting import FAR_TOO_LONG, trusting
 
 # a real instance, parts of which raise for as long as a file of that name exists; how often the loop turned is told
@@ -28,6 +39,7 @@ from engage_server.serving.worker.answers.app_pool import AppPool
 from engage_server.serving.worker.answers.origin_server import OriginServer
 from engage_server.serving.worker.connections.tls_context import TlsContexts
 from engage_server.serving.worker.loop import DeviceWorker
+from engage_server.serving.worker.switching.switchover import Switchover
 
 def breakable(owner, name):
     method = getattr(owner, name)
@@ -49,6 +61,7 @@ def counted(self):
         file.write(b".")
     turn(self)
 DeviceWorker._turn = counted
+Switchover._run = lambda self: None  # as if this thread never got a processor
 from engage_server.cli import main
 main()
 """
@@ -131,6 +144,15 @@ def test_a_part_that_fails_ends_neither_the_worker_nor_its_pause(
     assert list(folder.glob("turns-*")) == [turns], "it is the same worker"
     log = (folder / "log").read_text()
     assert log.count(f"RuntimeError: {name} is broken") == 1, "logged once, not each time"
+
+
+def test_the_loop_begins_to_serve_a_change_itself(breakable: tuple[Path, int]) -> None:
+    """The thread that waits for the moment is one of many, and may get a processor late. Here it never gets one."""
+    folder, port = breakable
+    chain = new_chain(folder, "next")
+    digest = digest_of((chain / "partner_CA.der").read_bytes()).encode()
+    ok(engage(folder, "release", "activate", stage(folder, chain)))
+    eventually(lambda: digest in _get(port, NOTICE), "the new release is served")
 
 
 def _serves_now(port: int) -> bool:

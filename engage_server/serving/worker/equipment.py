@@ -46,6 +46,7 @@ class Equipment:
 
     Attributes:
         stop_following: Called at the end.
+        publish_due: Called with the monotonic time before anybody is served: serves a change whose moment has come.
         defects: Where the loop reports unexpected exceptions.
     """
 
@@ -67,6 +68,7 @@ class Equipment:
         self._settings = settings
         self._distribution = distribution
         self.stop_following: Callable[[], None] = lambda: None
+        self.publish_due: Callable[[float], None] = lambda now: None
         self.origin_server = origin_server
         self.pool = pool
         self.tls = tls

@@ -107,6 +107,14 @@ class SnapshotFollower:
         if self._thread.is_alive():
             self._thread.join(_GOODBYE_SECONDS)
 
+    def publish_due(self, now: float) -> None:
+        """Serve a change whose agreed moment has come. The loop asks before it serves anybody.
+
+        Args:
+            now: By the monotonic clock.
+        """
+        self._agreement.publish_due(now)
+
     def follow_once(self) -> bool:
         """Check once, and serve what has changed at once, without the other workers. True if it has changed.
 

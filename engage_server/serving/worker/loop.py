@@ -105,6 +105,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         """
         happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
+        self._equipment.publish_due(now)
         connections = self._connections
         ours: list[int] = []
         handshakes: list[Connection] = []

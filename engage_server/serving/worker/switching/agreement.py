@@ -86,6 +86,10 @@ class Agreement:
             self._switchover.move(held, self.clock.monotonic(newest.switch_at), is_agreed=False)
         return False
 
+    def publish_due(self, now: float) -> None:
+        """Serve what is held if its moment has come, by the monotonic clock."""
+        self._switchover.publish_due(now)
+
     def publish(self, snapshot: Snapshot) -> None:
         """Serve a snapshot from now on."""
         self._switchover.publish(snapshot)

@@ -1,4 +1,8 @@
-"""Holds a prepared snapshot until its moment, and publishes it then, whatever the database does meanwhile."""
+"""Holds a prepared snapshot until its moment, and publishes it then, whatever the database does meanwhile.
+
+The loop asks before it serves anybody: so nobody gets the old answer after the moment, even if this thread waits for a
+processor. The thread is for a worker that nobody calls.
+"""
 
 import threading
 import time
@@ -99,6 +103,18 @@ class Switchover:
             self._held = Held(snapshot, latest, latest)
             self._changed.notify()
 
+    def publish_due(self, now: float) -> None:
+        """Publish what is held if its moment has come. Cheap while nothing is held, and until then.
+
+        Args:
+            now: By the monotonic clock.
+        """
+        held = self._held
+        if held is None or now < held.moment:
+            return
+        with self._changed:
+            self._publish_if_due(now)
+
     def move(self, held: Held, moment: float, *, is_agreed: bool) -> None:
         """Change the moment of what is held, if it still waits. A time in the past is now."""
         with self._changed:
@@ -109,12 +125,16 @@ class Switchover:
     def _run(self) -> None:
         with self._changed:
             while not self._is_stopped:
-                left = None if self._held is None else self._held.moment - time.monotonic()
-                if self._held is not None and left is not None and left <= 0:
-                    held, self._held = self._held, None
-                    self._publish(held.snapshot)
-                else:
-                    self._changed.wait(left)
+                if not self._publish_if_due(time.monotonic()):
+                    self._changed.wait(None if self._held is None else max(0.0, self._held.moment - time.monotonic()))
+
+    def _publish_if_due(self, now: float) -> bool:
+        held = self._held
+        if held is None or now < held.moment or self._is_stopped:
+            return False
+        self._held = None
+        self._publish(held.snapshot)
+        return True
 
     def _publish(self, snapshot: Snapshot) -> None:
         before = self._distribution.snapshot
