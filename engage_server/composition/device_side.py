@@ -16,7 +16,17 @@ from engage_server.composition.opening import kept_open, open_database
 from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
 from engage_server.errors import StoreNotUsable
 from engage_server.file_locks import DEVICE_SECONDS
-from engage_server.records import AuditHead, CallInWay, Secret, StoreLook, SwitchTerms, Upstream, WorkerStatus
+from engage_server.records import (
+    DEVICE_LISTENERS,
+    LIVE_WITHIN,
+    AuditHead,
+    CallInWay,
+    Secret,
+    StoreLook,
+    SwitchTerms,
+    Upstream,
+    WorkerStatus,
+)
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
 from engage_server.settings import Settings
@@ -130,6 +140,10 @@ class DeviceSide:
             last=self.distribution.snapshot,
             try_out=try_out or (lambda release: None),
         )
+
+    def is_served(self) -> bool:
+        """Whether any worker, of this host or another one, has reported lately that it serves devices."""
+        return any(each.listener in DEVICE_LISTENERS for each in self._store.workers(LIVE_WITHIN))
 
     def heartbeat(self, status: WorkerStatus) -> None:
         """Record in the store what a worker serves."""

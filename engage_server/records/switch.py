@@ -7,6 +7,8 @@ _GENERATIONS_BEGIN = datetime(2024, 1, 1, tzinfo=UTC)  # seconds since then fit 
 LEAD = timedelta(seconds=0.2)
 """Between the decision about a moment and the moment: every worker hears of it meanwhile."""
 
+_UNCERTAIN = timedelta(seconds=1)
+
 
 def least_generation(at: datetime) -> int:
     """Return the least number that a change may have at this time.
@@ -60,6 +62,13 @@ class Switch:
         """Return the moment as far as it is known: the one that was decided, otherwise the latest."""
         return self.switch_at or self.latest(terms)
 
+    def is_pending(self, now: datetime, terms: SwitchTerms) -> bool:
+        """Whether the moment is still to come.
+
+        One that is further away than any that is decided now is of a clock that somebody has set back since.
+        """
+        return now < self.moment(terms) <= now + terms.limit + terms.lead + _UNCERTAIN
+
 
 @dataclass(frozen=True, slots=True)
 class StoreLook:
@@ -90,7 +99,7 @@ class StoreLook:
 
     def is_pending(self, terms: SwitchTerms) -> bool:
         """Whether the moment of an announced change is still to come."""
-        return any(self.now < each.moment(terms) for each in self.switches)
+        return any(each.is_pending(self.now, terms) for each in self.switches)
 
     def of(self, after: int, until: int) -> Switch | None:
         """Return the newest announced change after one generation, and not after another."""

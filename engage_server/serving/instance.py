@@ -26,6 +26,7 @@ from engage_server.serving.gunicorn_options import InstanceConfig, options
 from engage_server.serving.listener import Listener
 from engage_server.serving.operators.tls import contexts_for_operators
 from engage_server.serving.process_start import begin_metrics, raise_descriptor_limit
+from engage_server.serving.settled import settled_snapshot, snapshot_to_begin_with
 from engage_server.serving.worker.connections.tls_context import ContextSource, TlsContexts
 from engage_server.serving.worker.loop import DeviceWorker
 from engage_server.settings import Settings
@@ -106,14 +107,13 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         self._keep_up_at = now + _KEEP_UP_SECONDS
         side = self._device_side
         try:
-            look = side.look()
-            # a worker that is replaced now must not be ahead of the others
-            is_pending = look.is_pending(SwitchTerms(timedelta(seconds=self._settings.activation_wait_seconds)))
-            if look.generation != side.distribution.snapshot.generation and not is_pending:
-                snapshot = side.take_snapshot(try_out=_try_out(self._tls))
-                if isinstance(self._tls, TlsContexts):
-                    self._tls.prepare(snapshot)
-                side.distribution.publish(snapshot)
+            if side.generation() != side.distribution.snapshot.generation:
+                # a worker that is replaced now must not be ahead of the others
+                snapshot = settled_snapshot(side, _try_out(self._tls), _terms(self._settings), seconds=0)
+                if snapshot is not None:
+                    if isinstance(self._tls, TlsContexts):
+                        self._tls.prepare(snapshot)
+                    side.distribution.publish(snapshot)
         except EngageError:  # the workers report what is wrong
             self._keep_up_at = now + _KEEP_UP_LATER_SECONDS
         finally:
@@ -126,7 +126,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         device_side = DeviceSide(settings, self._release_sealer)
         tls = self._contexts(settings, device_side.distribution)
         # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.
-        snapshot = device_side.take_snapshot(try_out=_try_out(tls))
+        snapshot = snapshot_to_begin_with(device_side, _try_out(tls), _terms(settings))
         if isinstance(tls, TlsContexts):
             tls.prepare(snapshot)
         device_side.distribution.publish(snapshot)
@@ -182,6 +182,10 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             return
         self.callable = None
         super().reload()
+
+
+def _terms(settings: Settings) -> SwitchTerms:
+    return SwitchTerms(timedelta(seconds=settings.activation_wait_seconds))
 
 
 def _try_out(tls: ContextSource | None) -> Callable[[ServedRelease], None] | None:

@@ -24,6 +24,7 @@ _SAY_ALIVE_SECONDS = 5.0
 _GOODBYE_SECONDS = 3.0  # for the sign-off in the store; a store that takes longer is not waited for
 _WAIT_SECONDS = 0.5  # short, so that the sign-off does not come too late
 _WATCH_SECONDS = 1.0
+_FIRST_LOOK_SECONDS = 1.0  # a database that hangs may not keep a worker from serving
 _AT_ONCE = SwitchTerms(timedelta())
 
 Prepare = Callable[[Snapshot, Snapshot | None], None]
@@ -84,6 +85,7 @@ class SnapshotFollower:
         self._told_current = ""
         self._say_at = 0.0
         self._stopped = threading.Event()
+        self._has_looked = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshot-follower", daemon=True)
         self._watch = threading.Thread(target=self._watch_looks, name="store-watch", daemon=True)
         self._host = socket.gethostname()
@@ -95,10 +97,15 @@ class SnapshotFollower:
         return self._agreement.clock.offset
 
     def start(self) -> None:
-        """Follow the store in a separate thread, until the process ends."""
+        """Follow the store in a separate thread, until the process ends. Return after its first check.
+
+        A worker in place of one that died begins with the snapshot of the process that forked it. That may be some
+        seconds old.
+        """
         self._agreement.start()
         self._thread.start()
         self._watch.start()
+        self._has_looked.wait(_FIRST_LOOK_SECONDS)
 
     def stop(self) -> None:
         """End the thread. It reports to the store that this worker is gone, if that is possible at once."""
@@ -126,13 +133,17 @@ class SnapshotFollower:
     def _follow(self, *, together: bool) -> bool:
         """Check once. True if another generation is served than at the check before."""
         look, agreement = self._device_side.look(), self._agreement
+        is_first = not self._has_looked.is_set()
         agreement.clock.measured(look)
-        is_new = agreement.judge(look)  # it was published between two checks
+        is_new = agreement.judge(look, is_first=is_first)  # it was published between two checks
         if not agreement.go_on(look):
             if self._is_behind(look):
                 held = agreement.held
                 snapshot = self._device_side.take_snapshot(self._try_out)
                 self._prepare(snapshot, held)
+                if snapshot.generation != look.generation:  # it holds a change that was announced after the check
+                    look = self._device_side.look()
+                    agreement.clock.measured(look)
                 if together:
                     agreement.place(snapshot, look)
                 else:
@@ -140,7 +151,7 @@ class SnapshotFollower:
             else:
                 agreement.close(look)
         self._looked_at = time.monotonic()
-        is_new = agreement.judge(look) or is_new
+        is_new = agreement.judge(look, is_first=is_first) or is_new
         self._tell_kept(self._device_side.distribution.snapshot)
         return is_new
 
@@ -228,6 +239,8 @@ class SnapshotFollower:
             self._tell_trouble(str(error))
         except Exception:  # a defect must not end the thread: the worker would serve old releases for ever
             self._log.exception("following the store failed")
+        finally:
+            self._has_looked.set()
 
     def _tell_current(self) -> None:
         current = self._device_side.distribution.snapshot.current.values()

@@ -40,13 +40,18 @@ def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
     }
     insert = insert_into(connection.dialect.name, workers).values(values)
     connection.execute(insert.on_conflict_do_update(index_elements=["worker"], set_=values))
-    connection.execute(
-        delete(workers).where(
+    # A row that another transaction holds is of a worker that reports just now. To wait for it could be a deadlock:
+    # after an outage of the database, all workers report at once, and each finds the others silent.
+    replaced = (
+        select(workers.c.worker)
+        .where(
             workers.c.host == status.host,
             workers.c.listener == status.listener,
             workers.c.seen_at < now - _REPLACED_AFTER,
         )
+        .with_for_update(skip_locked=True)
     )
+    connection.execute(delete(workers).where(workers.c.worker.in_(replaced)))
 
 
 def delete_worker(connection: Connection, worker: str) -> None:

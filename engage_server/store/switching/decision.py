@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engage_server.records import DEVICE_LISTENERS, LIVE_WITHIN, Switch, SwitchTerms
+
+_ONE_CLOCK = timedelta(seconds=1)  # after a failover, two servers' clocks may differ a little
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ def moment(switch: Switch, workers: Iterable[Readiness], now: datetime, terms: S
     It is never later than the latest moment, which a worker without the database computes by itself. When the limit is
     over, it is exactly that one. Workers that prepared in time then switch together even without the database.
 
+    If the database's clock was set back since the announcement, nobody knows how long they have waited. Then they wait
+    no longer.
+
     Args:
         switch: The announced change.
         workers: All that are known.
@@ -51,6 +56,6 @@ def moment(switch: Switch, workers: Iterable[Readiness], now: datetime, terms: S
     latest = switch.latest(terms)
     if now >= switch.announced_at + terms.limit:
         return latest
-    if awaited(workers, switch.generation, now):
+    if now >= switch.announced_at - _ONE_CLOCK and awaited(workers, switch.generation, now):
         return None
     return min(now + terms.lead, latest)

@@ -12,6 +12,7 @@ from engage_server.store.tables import installation, switches, workers
 _NEWEST = 3
 _FORGOTTEN_AFTER = timedelta(minutes=1)  # then the worker that was latest has reported by how much
 _ABANDONED_AFTER = timedelta(seconds=35)  # above the longest limit: no worker was there to decide about it
+_ONE_CLOCK = timedelta(seconds=1)  # one that was announced later than that was announced before the clock was set back
 
 # These change nobody's release, so each worker serves them as soon as it has read them.
 QUIET = frozenset(
@@ -44,7 +45,9 @@ def announce(connection: Connection) -> None:
     generation = int(connection.execute(select(installation.c.generation)).scalar_one())
     replaced = connection.execute(
         update(switches)
-        .where(switches.c.switch_at.is_(None), switches.c.announced_at > now - _ABANDONED_AFTER)
+        .where(
+            switches.c.switch_at.is_(None), switches.c.announced_at.between(now - _ABANDONED_AFTER, now + _ONE_CLOCK)
+        )
         .values(generation=generation)
     ).rowcount
     connection.execute(delete(switches).where(switches.c.announced_at < now - _FORGOTTEN_AFTER))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.records import StoreLook, SwitchTerms
+from engage_server.records import StoreLook, Switch, SwitchTerms
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.services.distribution.switching import answers_alike
 from engage_server.serving.worker.switching.database_clock import DatabaseClock
@@ -53,7 +53,8 @@ class Agreement:
         self._report = report
         self._switchover = Switchover(device_side.distribution, published)
         self._judged: Published | None = None
-        self._has_looked = False
+        self._agreed: Switch | None = None  # the moment that is followed now
+        self._up_to_date_at: float | None = None
         self.clock = DatabaseClock()
         self.said_prepared = 0
         self.switched_at: datetime | None = None
@@ -110,13 +111,18 @@ class Agreement:
 
         No worker was there when it was announced, or those that were there have ended.
         """
+        self._up_to_date_at = look.asked_at
         if look.open is not None and self._report is not None:
             self._device_side.agree(self._terms)
 
-    def judge(self, look: StoreLook) -> bool:
-        """Compute how late the last snapshot was published. True if there is one of another generation."""
-        last, is_first = self._switchover.last, not self._has_looked
-        self._has_looked = True
+    def judge(self, look: StoreLook, *, is_first: bool) -> bool:
+        """Compute how late the last snapshot was published. True if there is one of another generation.
+
+        Args:
+            look: What the store announces.
+            is_first: Whether this worker has only begun. Then it missed no moment.
+        """
+        last = self._switchover.last
         if last is None or last is self._judged:
             return False
         self._judged = last
@@ -125,9 +131,14 @@ class Agreement:
             self.switched_at = self.clock.time(last.at)
             self.late_seconds = None
             if switch is not None and self._terms.is_together and not is_first:
-                late = self.switched_at - switch.moment(self._terms)
-                self.late_seconds = max(0.0, round(late.total_seconds(), 4))
+                self.late_seconds = self._late(switch, last)
         return last.snapshot.generation != last.before.generation
+
+    def _late(self, switch: Switch, last: Published) -> float:
+        late = last.at - self.clock.monotonic(switch.moment(self._terms))
+        if self._up_to_date_at is not None:  # nothing was announced before: more is a step of the database's clock
+            late = min(late, last.at - self._up_to_date_at)
+        return max(0.0, round(late, 4))
 
     def seconds_to_next(self, usual: float) -> float:
         """Return how long to wait until the next check, unless the database announces a change."""
@@ -145,21 +156,23 @@ class Agreement:
         return is_newer and not held.is_agreed and (own is None or own.switch_at is None)
 
     def _is_over(self, snapshot: Snapshot, look: StoreLook) -> bool:
-        """Whether the moment of a change that this snapshot brings has passed."""
-        served, now = self._device_side.distribution.snapshot, time.monotonic()
-        return any(
-            served.generation < each.generation <= snapshot.generation
-            and now >= self.clock.monotonic(each.moment(self._terms))
-            for each in look.switches
-        )
+        """Whether the moment of the newest change that this snapshot brings has passed.
+
+        If only an earlier one's has, this worker is late. But it may not be ahead of the others either.
+        """
+        switch = look.of(self._device_side.distribution.snapshot.generation, snapshot.generation)
+        return switch is not None and not switch.is_pending(self.clock.time(time.monotonic()), self._terms)
 
     def _agree(self, held: Held, look: StoreLook) -> None:
         """Report what is prepared, and follow the moment as far as it is known."""
         switch = look.of(self._device_side.distribution.snapshot.generation, held.snapshot.generation)
         if switch is None:  # read while it was being changed: the next check knows more
             return
+        if held.is_agreed and switch == self._agreed:
+            return  # somebody may have set the database's clock since: all others follow the moment as it was
         moment = self.clock.monotonic(switch.moment(self._terms))
         self._switchover.move(held, moment, is_agreed=switch.switch_at is not None)
+        self._agreed = switch
         if switch.switch_at is not None or self._report is None:
             return
         if self.said_prepared < switch.generation:

@@ -78,3 +78,24 @@ def test_the_dead_and_the_operators_are_never_waited_for(workers: list[Readiness
     waited = awaited(workers, generation, NOW)
     of_devices = [each for each in workers if each.listener != "operators" and NOW - each.seen_at <= LIVE_WITHIN]
     assert waited == [each.worker for each in of_devices if each.prepared < generation]
+
+
+@given(WORKERS, st.integers(1, 9), LIMITS)
+def test_nobody_is_waited_for_when_the_clock_was_set_back(
+    workers: list[Readiness], generation: int, terms: SwitchTerms
+) -> None:
+    """Else it would last until the clock shows the time of the announcement again."""
+    switch = Switch(generation, NOW + timedelta(minutes=10), None)
+    assert moment(switch, workers, NOW, terms) == NOW + terms.lead
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_no_moment_is_pending_that_is_further_away_than_any(decided: bool) -> None:
+    terms = SwitchTerms(timedelta(seconds=1))
+
+    def is_pending(ago: timedelta) -> bool:
+        return Switch(1, NOW - ago, NOW - ago + terms.lead if decided else None).is_pending(NOW, terms)
+
+    assert is_pending(timedelta())
+    assert not is_pending(timedelta(seconds=2))
+    assert not is_pending(timedelta(minutes=-10)), "the clock was set back"

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,9 +45,15 @@ class Worker:
             self.side, self._prepare, 0.01, QUIET, listener, self._try_out, terms=terms, published=self._took
         )
         self.follower.follow_once()
+        self.looking: Callable[[], None] = lambda: None
+        looks = self.side.look
+        self.side.look = lambda: (self.looking(), looks())[1]  # type: ignore[method-assign]
+
+    def begin(self) -> None:
+        """Start its threads."""
         self.follower.heartbeat()
         self.follower.start()
-        eventually(lambda: world.store.look().open is None, "no change waits for its moment")
+        eventually(lambda: self.side._store.look().open is None, "no change waits for its moment")
 
     def _prepare(self, _snapshot: Snapshot, _held: Snapshot | None) -> None:
         self.preparing()
@@ -80,13 +87,15 @@ def workers(world: World) -> Iterator[Callable[..., Worker]]:
     world.release()
     made: list[Worker] = []
 
-    def make(listener: str, terms: SwitchTerms = TERMS) -> Worker:
+    def make(listener: str, terms: SwitchTerms = TERMS, *, begins: bool = True) -> Worker:
         made.append(Worker(world, listener, terms))
+        if begins:
+            made[-1].begin()
         return made[-1]
 
     yield make
     for each in made:
-        each.preparing = lambda: None
+        each.preparing = each.looking = lambda: None
         each.follower.stop()
 
 
@@ -215,3 +224,84 @@ def test_a_newer_release_before_the_moment_replaces_the_first(world: World, work
     for release in {number for _, number in pair[0].published} & {2, 3}:
         assert abs(pair[0].began(release) - pair[1].began(release)) < 0.15
     assert [number for _, number in pair[0].published] == [number for _, number in pair[1].published]
+
+
+def absent(world: World) -> None:
+    """Another host's worker reports once, and never prepares anything: whatever is announced waits for the limit."""
+    world.store.heartbeat(WorkerStatus("https 1 on b", "b", 1, "https", 1, {}, {}))
+
+
+def test_one_in_place_of_another_begins_with_what_the_others_serve(
+    world: World, workers: Callable[..., Worker]
+) -> None:
+    """It was forked by a process that had looked some seconds ago."""
+    other, replaced = workers("http"), workers("https", begins=False)
+    activated(world)
+    eventually(lambda: other.release == 2, "it is served")
+    assert replaced.release == 1
+    replaced.follower.start()
+    assert replaced.release == 2, "before it serves anybody"
+    assert reported(world, 2)["https"].late_seconds is None, "it missed no moment"
+
+
+def test_a_database_that_hangs_keeps_no_worker_from_serving(world: World, workers: Callable[..., Worker]) -> None:
+    worker, go_on = workers("https", begins=False), threading.Event()
+    worker.looking = lambda: stand(go_on)
+    begun = time.monotonic()
+    worker.follower.start()
+    assert time.monotonic() - begun < 1 + SOON
+    go_on.set()
+
+
+def test_one_that_missed_a_change_is_not_ahead_with_the_next(
+    world: World, workers: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was frozen, and its snapshot holds a release that all others begin to serve later."""
+    quick, frozen, go_on = workers("http"), workers("https"), threading.Event()
+    takes = frozen.side.take_snapshot
+    frozen.looking = lambda: stand(go_on)
+    activated(world)
+    eventually(lambda: quick.release == 2, "the limit is over")
+
+    def late(try_out: Any) -> Snapshot:  # after the look: this one does not know of the next change
+        monkeypatch.undo()
+        absent(world)
+        activated(world)
+        return takes(try_out)
+
+    monkeypatch.setattr(frozen.side, "take_snapshot", late)
+    go_on.set()
+    eventually(lambda: {quick.release, frozen.release} == {3}, "both serve it", LATEST + SOON)
+    assert frozen.began(3) - quick.began(3) > -0.15
+
+
+def test_a_moment_that_was_agreed_on_stays_when_the_clock_is_set_back(
+    world: World, workers: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = SwitchTerms(timedelta(seconds=3), timedelta(seconds=0.8))
+    worker = workers("https", terms)
+    begun = activated(world)
+    eventually(lambda: world.store.look().open is None, "it is decided")
+    worker.follower._look()
+    look = worker.side.look
+    back = timedelta(minutes=10)
+    monkeypatch.setattr(worker.side, "look", lambda: replace(look(), now=look().now - back))
+    worker.follower._look()  # a change of another site wakes it
+    eventually(lambda: worker.release == 2, "served")
+    assert worker.began(2) - begun < 0.8 + SOON
+
+
+def test_nobody_is_called_late_when_the_clock_is_set(
+    world: World, workers: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, go_on = workers("https"), threading.Event()
+    look, ahead = worker.side.look, timedelta(minutes=10)
+    worker.looking = lambda: stand(go_on)
+    time.sleep(0.1)
+    activated(world)
+    monkeypatch.setattr(worker.side, "look", lambda: replace(look(), now=look().now + ahead))
+    worker.looking = lambda: None
+    go_on.set()
+    late = reported(world, 2)["https"].late_seconds
+    assert late is not None
+    assert late < 5, "not ten minutes"
