@@ -151,6 +151,16 @@ class DeviceSide:
         """Record in the store how much waits on a host's disk alone, and how old its copy of shared files is."""
         self._store.report_spool(host, waiting_bytes, copy_behind)
 
+    def leave_spool(self, host: str, spool: Path) -> None:
+        """Record in the store what a worker that signs off leaves in its host's spool. Nothing: do nothing.
+
+        That nothing waits is for the operators' instance to say, which stores it.
+        """
+        from engage_server.services.evidence.spool import waiting_bytes
+
+        if left := waiting_bytes(spool, self._store.spool_offsets):
+            self._store.report_spool(host, left)
+
     def wait_for_change(self, seconds: float) -> bool:
         """Wait until something may have changed in the store, or the time is over: then return False."""
         return self._store.wait_for_change(seconds)

@@ -14,7 +14,7 @@ from engage_server.services.evidence.reading.ahead import one_ahead
 from engage_server.services.evidence.reading.in_order import Piece, in_order
 from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
-from engage_server.services.evidence.spool import Segment, kept_segments, segments
+from engage_server.services.evidence.spool import Segment, kept_segments, segments, waiting_bytes
 from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.store.interface import EvidenceStore, SiteStore, SpoolPart
 
@@ -117,9 +117,7 @@ class SightingTransfer:
         Raises:
             StoreNotUsable: The database is away.
         """
-        found = list(segments(self._folder))
-        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
-        return sum(max(0, segment.size - offsets.get(segment.name, 0)) for segment in found)
+        return waiting_bytes(self._folder, self._store.spool_offsets)
 
     def forget_old(self, now: datetime) -> int:
         """Remove sightings that are older than the time they are kept, and addresses that no device used lately.

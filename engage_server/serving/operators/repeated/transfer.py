@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engage_server.errors import StoreNotUsable
+from engage_server.errors import EngageError, StoreNotUsable
 from engage_server.records import AuditHead
 from engage_server.services.evidence.spool import claim, spooled_bytes
 from engage_server.services.evidence.transfer import SightingTransfer, Transferred
@@ -59,6 +60,7 @@ class SpoolTransfer:
         self._report, self._report_at = report, 0.0
         self._moved = threading.Event()
         self._began_late = self._has_lines()
+        self._moving = threading.Lock()
 
     def lateness(self) -> str:
         """Say why sightings of this host may be missing in the store. "" if none are.
@@ -94,13 +96,26 @@ class SpoolTransfer:
         Raises:
             EngageError: Another process holds the spool, or the store is down.
         """
-        self._held = claim(self._spool) if self._held is None else self._held
-        try:
-            self._move(datetime.now(UTC))
-        except StoreNotUsable:
-            self.is_store_away = True
-            self._exposition.store_up.set(0)
-            raise
+        with self._moving:
+            self._held = claim(self._spool) if self._held is None else self._held
+            try:
+                self._move(datetime.now(UTC))
+            except StoreNotUsable:
+                self.is_store_away = True
+                self._exposition.store_up.set(0)
+                raise
+
+    def sign_off(self) -> None:
+        """Move what is left, and say in the store how much waits here after that.
+
+        The instances for devices of this host have ended before, if one supervisor ends all of them.
+
+        Raises:
+            EngageError: The store is down: this host's last word is an earlier one.
+        """
+        with suppress(EngageError):  # such as for a disk that is full: then it is said how much waits
+            self.move()
+        self._report(self._transfer.waiting_bytes())
 
     def _move(self, now: datetime) -> None:
         self._look()

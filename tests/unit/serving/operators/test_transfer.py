@@ -94,3 +94,14 @@ def test_a_spool_that_cannot_be_moved_does_not_keep_all_else_from_beginning(
     assert not judged.wait(0.2), "this instance has not reported"
     reported.set()
     assert judged.wait(30)
+
+
+def test_the_last_word_is_said_after_the_last_move(world: World, tmp_path: Path) -> None:
+    """It decides whether evidence is missing until this host comes back."""
+    host = Host(world, tmp_path / "spool", 5)
+    host.trouble.append(StoreNotUsable("its disk is full"))
+    host.spool.sign_off()
+    assert host.waiting == [5 * len(_LINE)], "what cannot be moved waits"
+    host.trouble.clear()
+    host.spool.sign_off()
+    assert host.waiting[-1] == 0, "the control"
