@@ -33,7 +33,6 @@ class SpoolTransfer:
         exposition: The metrics that count it.
         audit_head: Returns the audit log's newest entry, for the metrics.
         report: Records in the store how many octets wait here. If this host dies, they are lost.
-        look: Raises StoreNotUsable if the store is another installation's since: what is moved there is lost.
 
     Attributes:
         is_store_away: Whether the last move failed because the store did not answer.
@@ -46,9 +45,7 @@ class SpoolTransfer:
         exposition: Exposition,
         audit_head: Callable[[], AuditHead],
         report: Callable[[int], None],
-        look: Callable[[], object] = lambda: None,
     ) -> None:
-        self._look = look
         self._spool = spool
         self._transfer = transfer
         self._exposition = exposition
@@ -118,7 +115,6 @@ class SpoolTransfer:
         self._report(self._transfer.waiting_bytes())
 
     def _move(self, now: datetime) -> None:
-        self._look()
         self._say_what_waits()
         self._transfer.run(now, self._count)
         self._caught_up_at = time.monotonic()

@@ -5,7 +5,6 @@ import hmac
 import logging
 import ssl
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -134,25 +133,6 @@ class TestFollower:
         followed.start()
         followed.stop()
         assert len(world.store.workers(timedelta(seconds=5))) == int(is_away)
-
-    def test_a_database_of_another_installation_is_not_followed(
-        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Somebody dropped the database and ran "engage init" on another host: its site key is no door's."""
-        world.add_site()
-        world.release()
-        followed = follower(device_side)
-        followed.follow_once()
-        served = device_side.distribution.snapshot
-        world.release()
-        with monkeypatch.context() as patched:
-            patched.setattr(world.store, "look", lambda: replace(SqlStore.look(world.store), installation=b"other"))
-            with pytest.raises(StoreNotUsable, match="another installation's") as refused:
-                followed.follow_once()
-        assert refused.value.code == "store.replaced"
-        assert device_side.distribution.snapshot is served
-        followed.follow_once()
-        assert device_side.distribution.snapshot.current["main"].number == 2, "the control: as after a restore"
 
     def test_a_site_whose_release_can_not_be_loaded_stays_at_the_last_good_one(
         self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
