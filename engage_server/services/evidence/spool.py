@@ -173,6 +173,10 @@ class Segment:
         os.utime(self.path, (at.timestamp(), at.timestamp()))
         self.path.rename(self.path.with_suffix(STORED_SUFFIX))
 
+    def renamed(self, name: str) -> "Segment":
+        """The file under another name. A process that writes to it goes on."""
+        return Segment(self.path.rename(self.path.with_name(f"{name}{self.path.suffix}")))
+
     def taken_back(self) -> "Segment":
         """The kept file, under the name that it had: the store no longer has all of it."""
         return Segment(self.path.rename(self.path.with_suffix(SUFFIX)))

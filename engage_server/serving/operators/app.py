@@ -96,7 +96,7 @@ def operators_app(
     def report(waiting_bytes: int) -> None:
         device_side.report_spool(host, waiting_bytes, copied.behind_for)
 
-    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head, report)
+    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head, report, log.error)
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
     uploads = delivery.Deliveries(device_side, side, settings, log, exposition.tell_uploads)

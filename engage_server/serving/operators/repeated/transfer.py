@@ -33,6 +33,7 @@ class SpoolTransfer:
         exposition: The metrics that count it.
         audit_head: Returns the audit log's newest entry, for the metrics.
         report: Records in the store how many octets wait here. If this host dies, they are lost.
+        tell: Called with a sentence that operators should read.
 
     Attributes:
         is_store_away: Whether the last move failed because the store did not answer.
@@ -45,6 +46,7 @@ class SpoolTransfer:
         exposition: Exposition,
         audit_head: Callable[[], AuditHead],
         report: Callable[[int], None],
+        tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self._spool = spool
         self._transfer = transfer
@@ -58,6 +60,8 @@ class SpoolTransfer:
         self._moved = threading.Event()
         self._began_late = self._has_lines()
         self._moving = threading.Lock()
+        self._tell = tell
+        self._went_back = self._transfer.rewinds.said(datetime.now(UTC))
 
     def lateness(self) -> str:
         """Say why sightings of this host may be missing in the store. "" if none are.
@@ -66,6 +70,8 @@ class SpoolTransfer:
         """
         if self._began_late and not self._moved.is_set():
             return "sightings of that host lie in its spool since before its start"
+        if self._went_back is not None:
+            return self._went_back.sentence
         late = time.monotonic() - self._caught_up_at
         return f"sightings of that host have waited in its spool for {late:.0f} s" if late > _LATE_SECONDS else ""
 
@@ -116,7 +122,10 @@ class SpoolTransfer:
 
     def _move(self, now: datetime) -> None:
         self._say_what_waits()
-        self._transfer.run(now, self._count)
+        try:
+            self._transfer.run(now, self._count)
+        finally:
+            self._look_back(now)
         self._caught_up_at = time.monotonic()
         self._moved.set()
         self.is_store_away = False
@@ -137,6 +146,13 @@ class SpoolTransfer:
         if time.monotonic() >= self._report_at:
             self._report(self._transfer.waiting_bytes())
             self._report_at = time.monotonic() + _REPORT_SECONDS
+
+    def _look_back(self, now: datetime) -> None:
+        """Say once that this machine went back to a snapshot."""
+        found = self._transfer.rewinds.said(now)
+        if found is not None and found != self._went_back:
+            self._tell(f"{found.sentence}. Its files go on under new names. No door counts as silent for a day.")
+        self._went_back = found
 
     def _has_lines(self) -> bool:
         try:
