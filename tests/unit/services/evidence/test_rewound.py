@@ -78,6 +78,11 @@ def stored(world: World) -> list[int]:
     return sorted(round((each - NOW) / MINUTE) for each in found)
 
 
+def away(*_: object) -> None:
+    """No store."""
+    raise StoreNotUsable("it is away")
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A site that serves its first release."""
@@ -190,7 +195,7 @@ def test_a_confirmation_that_was_lost_is_no_other_life(
     assert machine.transfer.rewinds.said(NOW + 6 * MINUTE) is None
 
 
-def test_a_store_that_goes_back_is_no_other_life(world: World, tmp_path: Path) -> None:
+def test_a_store_that_goes_back_is_no_other_life(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A standby took over that had less. What is kept is moved again, also that of an earlier process."""
     machine = Machine(world, tmp_path / "spool", kept_bytes=1 << 20)
     machine.serve(1, 2)
@@ -203,6 +208,10 @@ def test_a_store_that_goes_back_is_no_other_life(world: World, tmp_path: Path) -
     with world.store._engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM sightings")
         connection.exec_driver_sql("UPDATE spool_offsets SET offset = offset / 2")
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "record_parts", away)
+        with pytest.raises(StoreNotUsable):
+            machine.move(5)
     for minute in (6, 7):
         machine.serve(minute)
         machine.move(minute)
@@ -216,9 +225,6 @@ def test_a_store_that_fails_meanwhile_is_asked_again(
     machine.live_on(3, 4)
     machine.is_restored()
     machine.serve(10)
-
-    def away(*_: object) -> None:
-        raise StoreNotUsable("it is away")
 
     with monkeypatch.context() as patched:
         patched.setattr(world.store, "record_parts", away)
