@@ -40,8 +40,10 @@ class HostJson(Shape):
     """Whether any of its worker processes reports."""
     heard_at: Instant | None
     """When any of them last reported, by the database's clock. Null: not known."""
+    waiting_bytes: int
+    """How much of its sightings waited on its disk alone when it last said so."""
     workers: list[WorkerJson]
-    """Its worker processes, those that report first."""
+    """Its worker processes, those that report first. Empty: it signed off, and sightings wait on its disk."""
 
 
 def host_json(found: ServingHost) -> HostJson:
@@ -50,6 +52,7 @@ def host_json(found: ServingHost) -> HostJson:
         "host": found.name,
         "alive": found.is_alive,
         "heard_at": found.heard_at.isoformat() if found.heard_at else None,
+        "waiting_bytes": found.waiting_bytes,
         "workers": [
             {
                 "worker": each.worker,

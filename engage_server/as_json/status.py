@@ -114,6 +114,15 @@ class ServingWorkerJson(Shape):
     """By how many seconds it missed the moment that all workers agreed on. Null: no moment was agreed on."""
 
 
+class LeftSpoolJson(Shape):
+    """What a host left on its disk when it signed off."""
+
+    waiting_bytes: int
+    """How much of its sightings is not in the database."""
+    signed_off_at: Instant
+    """When it signed off, by the database's clock."""
+
+
 class WorkersJson(Shape):
     """What serves the sites, and whether it is whole."""
 
@@ -123,6 +132,8 @@ class WorkersJson(Shape):
     """The seconds by which the clock of each host is ahead of the database's. More than a second is too much."""
     silent_hosts: dict[str, Instant | None]
     """Hosts that stopped reporting without signing off, with the time of their last report. Null: not known."""
+    left_spools: dict[str, LeftSpoolJson]
+    """Hosts that signed off before all sightings on their disks were stored."""
     silent_workers: list[str]
     """Worker processes that stopped reporting without signing off."""
     old_copies: dict[str, Instant]
@@ -237,6 +248,10 @@ def _workers_json(found: InstallationStatus) -> WorkersJson:
         "clock_offset_seconds": dict(found.clock_offsets),
         "silent_hosts": {
             name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
+        },
+        "left_spools": {
+            name: {"waiting_bytes": each.waiting_bytes, "signed_off_at": each.said_at.isoformat()}
+            for name, each in found.left_spools.items()
         },
         "silent_workers": [each.worker for each in found.silent_workers],
         "old_copies": {name: since.isoformat() for name, since in found.old_copies.items()},

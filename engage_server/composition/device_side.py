@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
 from engage_server.composition.opening import kept_open, open_database
 from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
-from engage_server.errors import StoreNotUsable
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import (
     DEVICE_LISTENERS,
@@ -30,7 +29,7 @@ from engage_server.records import (
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
 from engage_server.settings import Settings
-from engage_server.store import schema
+from engage_server.store import same_installation, schema
 from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
@@ -83,13 +82,20 @@ class DeviceSide:
     Args:
         settings: The settings.
         release_sealer: Opens the releases' private keys. None for a process without TLS, which opens no secret.
+        installation: The database must be this installation's. None: any one's.
+
+    Attributes:
+        installation: Whose database it is.
 
     Raises:
+        StoreNotUsable: It does not answer, or is another installation's.
         StoreVersionMismatch: The database was made by another version.
         SealBroken: It was sealed with another key.
     """
 
-    def __init__(self, settings: Settings, release_sealer: ReleaseSealer | None) -> None:
+    def __init__(
+        self, settings: Settings, release_sealer: ReleaseSealer | None, installation: bytes | None = None
+    ) -> None:
         self.distribution = Distribution()
         self._with_tls = release_sealer is not None
         self._port = settings.cert_url_port
@@ -97,8 +103,10 @@ class DeviceSide:
         with kept_open(open_database(settings)) as engine:
             if release_sealer is not None:
                 schema.assert_release_seal(engine, release_sealer)
+            self.installation = same_installation.installation_of(engine)
+            if self.installation != (installation or self.installation):
+                raise same_installation.another_installation()
         self._engine = engine
-        self._installation = b""
         self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:
@@ -115,17 +123,17 @@ class DeviceSide:
 
         Raises:
             StoreNotUsable: It does not answer. Or it is another installation's since, which has other site keys: what
-                it gives, no door would accept.
+                it gives, no door would accept. So does each other use of the store then.
         """
-        look = self._store.look()
-        if look.installation != (self._installation or look.installation):
-            raise StoreNotUsable(
-                "the database is now another installation's, with other site keys: somebody replaced its content",
-                "Restore the backup: docs/disaster.md. If the new installation is right, restart 'engage serve'.",
-                code="store.replaced",
-            )
-        self._installation = look.installation
-        return look
+        return self._store.look()
+
+    def assert_same_installation(self) -> None:
+        """Refuse what needs no database, if the last use of the database found another installation.
+
+        Raises:
+            StoreNotUsable: It did.
+        """
+        same_installation.assert_installation(self._engine)
 
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
         """Read the store. Does not publish.
@@ -164,6 +172,16 @@ class DeviceSide:
     def report_spool(self, host: str, waiting_bytes: int, copy_behind: timedelta | None) -> None:
         """Record in the store how much waits on a host's disk alone, and how old its copy of shared files is."""
         self._store.report_spool(host, waiting_bytes, copy_behind)
+
+    def leave_spool(self, host: str, spool: Path) -> None:
+        """Record in the store what a worker that signs off leaves in its host's spool. Nothing: do nothing.
+
+        That nothing waits is for the operators' instance to say, which stores it.
+        """
+        from engage_server.services.evidence.spool import waiting_bytes
+
+        if left := waiting_bytes(spool, self._store.spool_offsets):
+            self._store.report_spool(host, left)
 
     def wait_for_change(self, seconds: float) -> bool:
         """Wait until something may have changed in the store, or the time is over: then return False."""

@@ -21,6 +21,7 @@ from engage_server.records import KeyHolder, Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
+from engage_server.store.same_installation import keep_to_installation
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from engage_server.variables import RELEASE_KEY_VARIABLE
@@ -48,7 +49,7 @@ def kept_open(engine: Engine) -> Iterator[Engine]:
 
 
 def open_database(settings: Settings) -> Engine:
-    """Open the database of this installation.
+    """Open the database of this installation. Once it is another one's, each use raises StoreNotUsable.
 
     Raises:
         StoreNotUsable: There is none, or it does not answer.
@@ -66,6 +67,7 @@ def open_database(settings: Settings) -> Engine:
         if not schema.is_sealed(engine):  # an empty file, such as a program makes that opens one which is gone
             assert_not_gone(settings)
         schema.assert_current(engine)
+        keep_to_installation(engine)
         return engine
 
 

@@ -81,7 +81,6 @@ class StoreLook:
         asked_at: By this process's monotonic clock, the middle between the question about the time and its answer.
         round_trip: The seconds between both. The time is uncertain by half of it.
         offset: The seconds by which this host's clock is ahead of the database's.
-        installation: Of which installation the store is. The same after a restore; another one after ``init --new``.
     """
 
     generation: int
@@ -90,7 +89,6 @@ class StoreLook:
     asked_at: float
     round_trip: float
     offset: float
-    installation: bytes = b""
 
     @property
     def open(self) -> Switch | None:

@@ -1,6 +1,7 @@
 """Builds, in each worker, everything that its listener needs."""
 
 import logging
+import socket
 import sys
 import threading
 import time
@@ -36,6 +37,7 @@ from engage_server.serving.worker.equipment import Equipment
 from engage_server.serving.worker.follower import SnapshotFollower
 from engage_server.serving.worker.log_lines import AccessLog
 from engage_server.serving.worker.metrics import ListenerMetrics
+from engage_server.serving.worker.spool_words import SpoolWords
 from engage_server.settings import Settings
 from engage_server.web.app import create_app
 
@@ -73,7 +75,7 @@ def equip(
     )
     sightings = _sightings(listener, settings, device_side, spool) if spool else None
     reported = threading.Event()
-    app, lateness = _app(settings, device_side, sightings, environment, metrics, log, reported)
+    app, spool_words = _app(settings, device_side, sightings, environment, metrics, log, reported)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
 
     def failed() -> None:
@@ -126,7 +128,7 @@ def equip(
         log=log,
         listener=str(listener),
         try_out=try_out,
-        lateness=lateness,
+        spool_words=spool_words,
         data_folder=DataFolder(settings.data_dir),
         reported=reported,
         terms=SwitchTerms(timedelta(seconds=settings.activation_wait_seconds)),
@@ -173,11 +175,12 @@ def _app(
     metrics: ListenerMetrics,
     log: logging.Logger,
     reported: threading.Event,
-) -> tuple[Flask, Callable[[], str]]:
+) -> tuple[Flask, SpoolWords]:
     if sightings is not None:
         call_ins = device_side.call_ins(settings, sightings, time.time, log.warning)
         metrics.open_circuits = call_ins.open_circuits
-        return create_app(device_side.distribution, settings.trusted_proxies, sightings, call_ins), lambda: ""
+        app = create_app(device_side.distribution, settings.trusted_proxies, sightings, call_ins)
+        return app, SpoolWords(lambda: "", lambda: device_side.leave_spool(socket.gethostname(), settings.spool_dir))
     from engage_server.serving.operators.app import operators_app
 
     return operators_app(settings, device_side, environment, log, reported)

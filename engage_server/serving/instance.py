@@ -73,6 +73,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         when_serving: Callable[[], None] = lambda: None,
     ) -> None:
         self._keep_up_at = 0.0
+        self._installation: bytes | None = None
         self._release_sealer = release_sealer
         self._listener = listener
         self._read_settings = read_settings
@@ -123,7 +124,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         """Apply settings, and the store and TLS contexts that belong to them: all of it or nothing."""
         if self._listener is Listener.OPERATORS:
             read_openid_terms(settings)
-        device_side = DeviceSide(settings, self._release_sealer)
+        device_side = DeviceSide(settings, self._release_sealer, self._installation)
         tls = self._contexts(settings, device_side.distribution)
         # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.
         snapshot = snapshot_to_begin_with(device_side, _try_out(tls), _terms(settings))
@@ -132,6 +133,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         device_side.distribution.publish(snapshot)
         device_side.release_connections()
         self._settings, self._device_side, self._tls = settings, device_side, tls
+        self._installation = device_side.installation
         self._keep_up_at = time.monotonic() + _KEEP_UP_SECONDS
 
     def _contexts(self, settings: Settings, distribution: Distribution) -> ContextSource | None:

@@ -19,7 +19,8 @@ _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
 _LOOK_SECONDS = 0.1
 _LOOK_SECONDS_WHEN_READY = 5.0  # when a process dies, the wait ends at once
-_GRACE_SECONDS = 40.0  # gunicorn gives running requests 30 s
+_GRACE_SECONDS = 37.0  # gunicorn gives running requests 30 s
+_LAST_SECONDS = 6.0  # for the instance that ends last: it stores what the others left; systemd kills after 45 s
 
 # the service manager gave these to this process, not to its two children
 _NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
@@ -54,6 +55,7 @@ class Instance:
         without: Environment variables that it does not inherit.
         secret: What only this instance reads, from the descriptor that its command names. None: no such descriptor.
         environment: Variables that it gets in addition to ours.
+        ends_last: Whether it is asked to stop only when all others have ended.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Instance:
     without: tuple[str, ...] = ()
     secret: Secret | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    ends_last: bool = False
 
 
 class Pair:
@@ -81,6 +84,7 @@ class Pair:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._not_ready: list[int] = []  # the reading ends of those that have not reported yet
         self._asked_to_stop = False
+        self._stopped_by = signal.SIGTERM
 
     def run(self) -> int:
         """Run until a signal comes or an instance dies.
@@ -143,8 +147,9 @@ class Pair:
     def _pass_on(self, received: signal.Signals) -> None:
         if received in _STOPPING:
             self._asked_to_stop = True
-        for process in self._processes:
-            if process.poll() is None:
+            self._stopped_by = received
+        for instance, process in zip(self._instances, self._processes, strict=True):
+            if process.poll() is None and not (instance.ends_last and received in _STOPPING):
                 process.send_signal(received)
 
     def _end(self) -> int:
@@ -155,14 +160,26 @@ class Pair:
         else:
             died = False
         deadline = time.monotonic() + _GRACE_SECONDS
-        for process in self._processes:
+        pairs = list(zip(self._instances, self._processes, strict=True))
+        died |= self._await([process for instance, process in pairs if not instance.ends_last], deadline)
+        last = [process for instance, process in pairs if instance.ends_last]
+        for process in last:
+            if process.poll() is None:
+                process.send_signal(self._stopped_by)
+        died |= self._await(last, max(deadline, time.monotonic() + _LAST_SECONDS))
+        return int(died or any(process.wait() != 0 for process in self._processes))
+
+    def _await(self, processes: Sequence[subprocess.Popen[bytes]], deadline: float) -> bool:
+        """Wait for the end of processes that were asked to stop. True if one did not do so, and was killed."""
+        killed = False
+        for process in processes:
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self._say("an instance did not stop in time; it is killed")
-                died = True
+                killed = True
                 process.kill()
-        return int(died or any(process.wait() != 0 for process in self._processes))
+        return killed
 
     def _tell_dead(self) -> None:
         for instance, process in zip(self._instances, self._processes, strict=True):

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from engage_server.errors import SealBroken
 from engage_server.records import (
@@ -48,7 +48,6 @@ from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
 from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.switching import switch_queries
-from engage_server.store.tables import installation
 
 
 class SqlStore(
@@ -106,7 +105,7 @@ class SqlStore(
 
     def generation(self) -> int:
         with reading(self._engine) as connection:
-            return int(connection.execute(select(installation.c.generation)).scalar_one())
+            return switch_queries.select_generation(connection)
 
     def sites(self) -> Sequence[Site]:
         with reading(self._engine) as connection:

@@ -36,7 +36,7 @@ class SqlWorkers:
 
     def look(self) -> StoreLook:
         with reading(self._engine) as connection:
-            generation, installation = switch_queries.select_generation_and_installation(connection)
+            generation = switch_queries.select_generation(connection)
             newest = switch_queries.select_newest(connection)
             asked_at = monotonic()  # the transaction has begun already: only this question is measured
             now = worker_queries.database_now(connection)
@@ -50,7 +50,6 @@ class SqlWorkers:
             asked_at=asked_at + round_trip / 2,
             round_trip=round_trip,
             offset=0.0 if is_own_clock else wall - round_trip / 2 - now.timestamp(),
-            installation=installation,
         )
 
     def prepared(self, status: WorkerStatus, terms: SwitchTerms) -> None:

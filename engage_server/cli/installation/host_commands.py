@@ -9,6 +9,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import WorkerStatus
 from engage_server.services.access.permissions import Act
+from engage_server.services.releases.confirmation import waiting
 
 
 @click.group(
@@ -29,18 +30,24 @@ def list_hosts(session: Session, as_json: bool) -> int:
     """List the hosts with their workers.
 
     A worker that stops signs off. A silent worker was killed and will be replaced, or its host cannot reach the
-    database and may still serve devices. Exit status 1 when all workers of a host are silent.
+    database and may still serve devices. A host that signed off is listed while sightings wait on its disk. Exit status
+    1 when no worker of a listed host is alive.
     """
     found = session.operator_side().hosts.all()
     silent = [each for each in found if not each.is_alive]
     if as_json:
         print_json([host_json(each) for each in found])
         return int(bool(silent))
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (each.name, worker.listener, worker.pid, f"{worker.seen_at:%Y-%m-%d %H:%M:%S}", state, _serves(worker))
         for each in found
         for state, workers in (("alive", each.alive), ("silent, no sign-off", each.silent))
         for worker in workers
+    ]
+    rows += [
+        (each.name, "", "", f"{each.heard_at:%Y-%m-%d %H:%M:%S}", "signed off", f"{waiting(each.spool)} on its disk")
+        for each in found
+        if each.spool and not each.alive and not each.silent
     ]
     columns = ["host", "listener", "process", "last heard (UTC)", "", "serves"]
     print_table(columns, rows, "no host serves devices")
@@ -72,7 +79,15 @@ def forget(session: Session, name: str, as_json: bool) -> None:
     As long as a host is silent without a sign-off, rotations treat no device as silent, because devices may call that
     host. A host that you drop by mistake is listed again as soon as it reaches the database.
     """
-    count = session.operator_side().hosts.forget(name, session.reason, session.occasion())
+    hosts = session.operator_side().hosts
+    spool = next((each.spool for each in hosts.all() if each.name == name), None)
+    count = hosts.forget(name, session.reason, session.occasion())
+    if spool and spool.waiting_bytes:
+        click.echo(
+            f"warning: {waiting(spool)} on the disk of {name} when it last said so. Doors that called it alone may be "
+            "called silent now. If its disk is still there, start it again: it stores them then.",
+            err=True,
+        )
     if as_json:
         print_json({"host": name, "workers": count})
         return

@@ -222,7 +222,8 @@ def _instance(
 
     if listener is Listener.OPERATORS:
         own = release_key if has_tls_of_site(settings) else None
-        return Instance(str(listener), command, (RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS), own)
+        # it stores what the others see, until their ends
+        return Instance(str(listener), command, (RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS), own, ends_last=True)
     without = (RELEASE_KEY_VARIABLE, *WITHHELD_FROM_DEVICES)
     if listener is Listener.HTTP:
         return Instance(str(listener), command, without)

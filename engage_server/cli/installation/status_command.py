@@ -278,14 +278,14 @@ def _next(found: InstallationStatus, of_unserved: Callable[[SiteStatus], str]) -
     for site in found.sites:
         if site.current is None:
             return of_unserved(site)
-    if not found.workers and not found.silent_hosts:
+    if not found.workers and not found.silent_hosts and not found.left_spools:
         return f"no worker serves devices. Start the servers: {program()} serve"
     if found.workers and found.missing_listeners:
         return f"{program()} serve {found.missing_listeners[0]}, or look at its log"
     for site in found.sites:
         if (site.is_due or any(each.urgency != "fine" for each in site.certificates)) and site.rotation is None:
             return f"{program()} rotate plan --site {site.site.name}"
-    if found.silent_hosts or found.silent_workers:
+    if found.silent_hosts or found.silent_workers or found.left_spools:
         return f"{program()} host list"
     return _next_of_served(found)
 

@@ -6,6 +6,7 @@ from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.links.ingress_store import IngressStore, role_sql
+from engage_server.store.same_installation import keep_to_installation
 
 __all__ = ["IngressStore", "open_ingress_store", "role_sql"]
 
@@ -30,4 +31,7 @@ def open_ingress_store(settings: Settings) -> IngressStore | None:
         schema.assert_current(engine)
         store = IngressStore(engine)
         store.look()
+        if store.knows_installation():
+            keep_to_installation(engine)
+            store.look()  # as whose it is found now
         return store

@@ -8,7 +8,7 @@ name: a database that fails over to a standby may forget what it has confirmed.
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,6 +173,10 @@ class Segment:
         os.utime(self.path, (at.timestamp(), at.timestamp()))
         self.path.rename(self.path.with_suffix(STORED_SUFFIX))
 
+    def renamed(self, name: str) -> "Segment":
+        """The file under another name. A process that writes to it goes on."""
+        return Segment(self.path.rename(self.path.with_name(f"{name}{self.path.suffix}")))
+
     def taken_back(self) -> "Segment":
         """The kept file, under the name that it had: the store no longer has all of it."""
         return Segment(self.path.rename(self.path.with_suffix(SUFFIX)))
@@ -214,6 +218,18 @@ def spooled_bytes(folder: Path, suffix: str = SUFFIX) -> int:
         with suppress(FileNotFoundError):  # removed in between
             total += segment.path.stat().st_size
     return total
+
+
+def waiting_bytes(folder: Path, offsets_of: Callable[[Sequence[str]], Mapping[str, int]]) -> int:
+    """How much of a spool is not in the store yet.
+
+    Args:
+        folder: The spool's folder.
+        offsets_of: Returns how far the store has files, by their names. Called if there are any.
+    """
+    found = list(segments(folder))
+    offsets = offsets_of([segment.name for segment in found]) if found else {}
+    return sum(max(0, segment.size - offsets.get(segment.name, 0)) for segment in found)
 
 
 def claim(folder: Path) -> int:

@@ -12,9 +12,10 @@ from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.evidence.fold import fold
 from engage_server.services.evidence.reading.ahead import one_ahead
 from engage_server.services.evidence.reading.in_order import Piece, in_order
+from engage_server.services.evidence.reading.rewound import Rewinds
 from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
-from engage_server.services.evidence.spool import Segment, kept_segments, segments
+from engage_server.services.evidence.spool import Segment, kept_segments, segments, waiting_bytes
 from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.store.interface import EvidenceStore, SiteStore, SpoolPart
 
@@ -60,6 +61,9 @@ class SightingTransfer:
         reserve: The room that must stay free on the store's disk; None for none, as when it is on another machine.
         tokens: Checks tokens; None if no site key can be unsealed. Then no token proves anything.
         kept_bytes: How much of what is stored stays on this disk for an hour. 0 for a store that cannot fail over.
+
+    Attributes:
+        rewinds: Whether this machine went back to an earlier state.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class SightingTransfer:
         self._batch_bytes = LARGE_BATCH_BYTES if store.takes_large_batches else BATCH_BYTES
         self._installed_at: datetime | None = None
         self._for_trials: frozenset[str | None] = frozenset()
+        self.rewinds = Rewinds(folder, lambda part, now: store.record_parts([part], fold, now))
 
     def run(self, now: datetime, count: Callable[[Transferred], None] = lambda batch: None) -> Transferred:
         """Move everything that is there now, each batch in its own transaction.
@@ -117,9 +122,7 @@ class SightingTransfer:
         Raises:
             StoreNotUsable: The database is away.
         """
-        found = list(segments(self._folder))
-        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
-        return sum(max(0, segment.size - offsets.get(segment.name, 0)) for segment in found)
+        return waiting_bytes(self._folder, self._store.spool_offsets)
 
     def forget_old(self, now: datetime) -> int:
         """Remove sightings that are older than the time they are kept, and addresses that no device used lately.
@@ -138,7 +141,8 @@ class SightingTransfer:
         found = list(segments(self._folder))
         kept = kept_segments(self._folder, now - _KEPT_FOR, self._kept_bytes)
         names = [segment.name for segment in (*found, *kept)]
-        offsets = self._store.spool_offsets(names) if names else {}
+        offsets: Mapping[str, int] = self._store.spool_offsets(names) if names else {}
+        found, offsets = self.rewinds.continued(found, offsets, names, now)
         found += [each.taken_back() for each in kept if offsets.get(each.name, 0) < each.size]
         return found, offsets
 
@@ -156,6 +160,7 @@ class SightingTransfer:
         """Store a batch. The files that end with it are kept for a while, or removed."""
         done = Transferred(unreadable=batch.unreadable)
         parts = batch.parts()
+        self.rewinds.tried(parts)
         if parts:
             recorded = self._store.record_parts(parts, fold, now)
             found = [sighting for part in parts if part.segment in recorded for sighting in part.sightings]

@@ -115,7 +115,11 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.BACKUP_RESTORED: ("restored a backup[ of {made}][ from {host}][: {file}][, up to entry {head}]",),
     AuditAction.STORE_COPIED: ("began a copy of the database[ to {to}]",),
     AuditAction.BACKUP_CREATED: ("made a backup[ in {file}][, with the authority's keys: {authority}]",),
-    AuditAction.HOST_FORGOTTEN: ("removed the host {host} from the list[; last heard {heard_last}]", "removed a host"),
+    AuditAction.HOST_FORGOTTEN: (
+        "removed the host {host} from the list[; last heard {heard_last}][; {waiting_bytes} bytes of sightings waited "
+        "on its disk]",
+        "removed a host",
+    ),
     AuditAction.KPN_DEVICE_ADDED: ("added KPN device {imei}[ to the link {link}]", "added a KPN device"),
     AuditAction.KPN_DEVICE_REMOVED: ("removed KPN device {imei}", "removed a KPN device"),
     AuditAction.DOWNLINK_QUEUED: ("queued a message to KPN device {imei}[ by {channel}]", "queued a message"),

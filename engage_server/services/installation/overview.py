@@ -11,6 +11,7 @@ from engage_server.records import (
     DEVICE_LISTENERS,
     Grade,
     Host,
+    HostSpool,
     Occasion,
     Release,
     ReleaseState,
@@ -20,7 +21,7 @@ from engage_server.records import (
 )
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.evidence.pace import Pace
-from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.confirmation import Confirmations, waiting
 from engage_server.services.releases.expiry import Expiry, Urgency, expiries_of, urgency_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
@@ -123,6 +124,7 @@ class InstallationStatus:
         silent_hosts: Hosts that stopped without signing off, and when each was last heard.
         silent_workers: Workers that served devices and stopped reporting, on hosts that are alive.
         old_copies: Hosts whose copy of shared files has lacked a change for longer than copying takes, and since when.
+        left_spools: Hosts that signed off, and left sightings on their disks which are not in the store.
     """
 
     sites: Sequence[SiteStatus]
@@ -131,6 +133,7 @@ class InstallationStatus:
     silent_hosts: Mapping[str, datetime | None]
     silent_workers: Sequence[WorkerStatus] = ()
     old_copies: Mapping[str, datetime] = field(default_factory=dict)
+    left_spools: Mapping[str, HostSpool] = field(default_factory=dict)
 
     @property
     def missing_listeners(self) -> tuple[str, ...]:
@@ -156,14 +159,17 @@ class InstallationStatus:
         ]
         found += [f"{each.worker} went silent without a sign-off" for each in self.silent_workers]
         found += [old_copy(host, since) for host, since in self.old_copies.items()]
-        return found + [f"the host {host} went silent without a sign-off" for host in self.silent_hosts]
+        found += [f"the host {host} went silent without a sign-off" for host in self.silent_hosts]
+        return found + [
+            f"the host {each.host} signed off, and {waiting(each)} there" for each in self.left_spools.values()
+        ]
 
     @property
     def needs_attention(self) -> bool:
         """Whether an operator should act today: a site needs it, or an instance, a host or a worker is missing."""
         is_served = bool(self.sites) and not self.missing_listeners
-        is_silent = bool(self.silent_hosts) or bool(self.silent_workers)
-        return not is_served or is_silent or bool(self.old_copies) or any(site.needs_attention for site in self.sites)
+        of_hosts = self.silent_hosts or self.silent_workers or self.old_copies or self.left_spools
+        return not is_served or bool(of_hosts) or any(site.needs_attention for site in self.sites)
 
 
 def old_copy(host: str, since: datetime) -> str:
@@ -201,7 +207,8 @@ class Overview:
         gone = self._confirmations.silent_hosts()
         silent = [each for each in self._confirmations.silent() if each.host not in gone]
         old = self._confirmations.old_copies()
-        return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent, old)
+        left = self._confirmations.left_spools()
+        return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent, old, left)
 
     def look_at(self, site: str, occasion: Occasion) -> SiteStatus:
         """Read the status of one site now.

@@ -90,6 +90,21 @@ class Confirmations:
                 found[each.host] = each.seen_at
         return found
 
+    def left_spools(self, beyond: timedelta = timedelta()) -> dict[str, HostSpool]:
+        """Hosts that signed off and left sightings on their disks which are not in the store.
+
+        A host with a worker that is alive, or that went silent, is not one of them.
+
+        Args:
+            beyond: For how long at least, by the database's clock.
+        """
+        known = {each.host for each in (*self._store.silent_workers(LIVE_WITHIN), *self._store.workers(LIVE_WITHIN))}
+        left = {each.host: each for each in self._store.spools() if each.waiting_bytes and each.host not in known}
+        if not left or not beyond:
+            return left
+        now = self._store.look().now
+        return {host: each for host, each in left.items() if now - each.said_at >= beyond}
+
     def spools(self) -> Mapping[str, HostSpool]:
         """What each host last said about what waits on its disk alone."""
         return {each.host: each for each in self._store.spools()}
@@ -121,14 +136,25 @@ class Confirmations:
             f"for good: engage host forget {host}"
             for host, at in self.silent_hosts().items()
         ]
-        return (*cut_off, *missing, *late)
+        left = [
+            f"host {host} signed off at {spool.said_at:%Y-%m-%d %H:%M} UTC, and {waiting(spool)} on its disk. They are "
+            "not known here, so no door counts as silent. Start it again with its disk. Only if both are gone for "
+            f"good: engage host forget {host}"
+            for host, spool in self.left_spools().items()
+        ]
+        return (*cut_off, *left, *missing, *late)
+
+
+def waiting(spool: HostSpool) -> str:
+    """How much waited on a host's disk when it last said so, in words."""
+    return f"{max(1, spool.waiting_bytes // 1024):,} KiB of sightings waited"
 
 
 def waiting_words(spool: HostSpool | None) -> str:
     """How much waited on a host's disk when it last said so, to go on with after its silence. "" for nothing."""
     if spool is None or not spool.waiting_bytes:
         return ""
-    return f", and {max(1, spool.waiting_bytes // 1024):,} KiB of sightings waited on its disk"
+    return f", and {waiting(spool)} on its disk"
 
 
 def _heard(at: datetime | None) -> str:

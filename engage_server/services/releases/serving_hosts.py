@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.records import LIVE_WITHIN, AuditAction, Occasion, WorkerStatus
+from engage_server.records import LIVE_WITHIN, AuditAction, HostSpool, Occasion, WorkerStatus
 from engage_server.services.releases.confirmation import OPERATORS
 from engage_server.store.interface import WorkerStore
 
@@ -17,11 +17,13 @@ class ServingHost:
         name: Its host name.
         alive: Its workers that report.
         silent: Its workers that stopped reporting without signing off.
+        spool: What it last said about what waits on its disk. None: nothing.
     """
 
     name: str
     alive: tuple[WorkerStatus, ...]
     silent: tuple[WorkerStatus, ...]
+    spool: HostSpool | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -36,7 +38,13 @@ class ServingHost:
     @property
     def heard_at(self) -> datetime | None:
         """When it was last heard, by the database's clock."""
-        return max((each.seen_at for each in (*self.alive, *self.silent) if each.seen_at), default=None)
+        seen = max((each.seen_at for each in (*self.alive, *self.silent) if each.seen_at), default=None)
+        return seen or (self.spool.said_at if self.spool else None)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waited on its disk alone when it last said so."""
+        return self.spool.waiting_bytes if self.spool else 0
 
 
 class ServingHosts:
@@ -50,17 +58,20 @@ class ServingHosts:
         self._store = store
 
     def all(self) -> Sequence[ServingHost]:
-        """All hosts, by name."""
+        """All hosts, by name: with those that signed off before all on their disks was stored."""
         silent = self._store.silent_workers(LIVE_WITHIN)
         alive = self._store.workers(LIVE_WITHIN)
         heard = {each.worker for each in alive}
+        spools = {each.host: each for each in self._store.spools()}
+        left = {host for host, spool in spools.items() if spool.waiting_bytes}
         return [
             ServingHost(
                 name,
                 tuple(each for each in alive if each.host == name),
                 tuple(each for each in silent if each.host == name and each.worker not in heard),
+                spools.get(name),
             )
-            for name in sorted({each.host for each in (*alive, *silent)})
+            for name in sorted({each.host for each in (*alive, *silent)} | left)
         ]
 
     def forget(self, name: str, reason: str, occasion: Occasion) -> int:
@@ -78,5 +89,7 @@ class ServingHosts:
         host = next((each for each in self.all() if each.name == name), None)
         heard = host.heard_at if host else None
         facts = {"host": name, "heard_last": heard.isoformat(timespec="seconds") if heard else ""}
+        if host and host.waiting_bytes:
+            facts["waiting_bytes"] = str(host.waiting_bytes)
         event = occasion.because(reason).event(AuditAction.HOST_FORGOTTEN, **facts)
         return self._store.forget_host(name, LIVE_WITHIN, event)

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +28,7 @@ from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeated import delivery, links, rotations, shared_files, transfer
 from engage_server.serving.operators.repeated.alerts import Alerts
 from engage_server.serving.operators.repeated.repeating import Repeating, Sentences
+from engage_server.serving.worker.spool_words import SpoolWords
 from engage_server.settings import Settings
 from engage_server.web.api.blueprint import blueprint as api
 from engage_server.web.console.blueprint import blueprint as console
@@ -58,7 +59,7 @@ def operators_app(
     environment: Mapping[str, str],
     log: logging.Logger,
     reported: threading.Event,
-) -> tuple[Flask, Callable[[], str]]:
+) -> tuple[Flask, SpoolWords]:
     """Build the app of the operators' listener, and start the tasks that this instance repeats.
 
     Args:
@@ -70,7 +71,7 @@ def operators_app(
             what judges doors waits for it.
 
     Returns:
-        The app, and a function that says why sightings of this host may be missing in the store, or "" if none are.
+        The app, and what is said of this host's spool.
     """
     with suppress(OSError):
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
@@ -95,9 +96,7 @@ def operators_app(
     def report(waiting_bytes: int) -> None:
         device_side.report_spool(host, waiting_bytes, copied.behind_for)
 
-    spool = transfer.SpoolTransfer(
-        settings.spool_dir, moving, exposition, device_side.audit_head, report, device_side.look
-    )
+    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head, report, log.error)
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
     uploads = delivery.Deliveries(device_side, side, settings, log, exposition.tell_uploads)
@@ -159,7 +158,7 @@ def operators_app(
             console(surroundings),
         ],
     )
-    return app, spool.lateness
+    return app, SpoolWords(spool.lateness, spool.sign_off)
 
 
 def _now() -> datetime:

@@ -172,11 +172,11 @@ class Equipment:
             self._told = trouble
 
     def close(self) -> None:
-        """Clean up after the loop has ended."""
-        self.stop_following()
+        """Clean up after the loop has ended. The sign-off comes last: it says what is left in the spool."""
         self.pool.close()
         self.flush_sightings()
         self._write_down()
+        self.stop_following()
 
 
 def _is_passed_check(outgoing: Outgoing) -> bool:

@@ -18,6 +18,7 @@ from engage_server.composition.folder_watch import GONE, DataFolder
 from engage_server.errors import EngageError
 from engage_server.records import LATE_SECONDS, StoreLook, SwitchTerms, WorkerStatus
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
+from engage_server.serving.worker.spool_words import SpoolWords
 from engage_server.serving.worker.switching.agreement import Agreement
 
 _SAY_ALIVE_SECONDS = 5.0
@@ -44,7 +45,7 @@ class SnapshotFollower:
         log: Where trouble, and its end, are logged: once each, not at every check.
         listener: The worker's listener. With "", nothing is reported to the store.
         try_out: Raises EngageError for a release that cannot be served.
-        lateness: Says why this host's evidence may not be in the store. "" if it is.
+        spool_words: What is said of this host's spool.
         data_folder: Checked in addition to the store. None for a process that has none.
         terms: How long workers wait for each other. By default they do not.
         published: Called with each snapshot that is served from now on.
@@ -58,7 +59,7 @@ class SnapshotFollower:
         log: logging.Logger,
         listener: str = "",
         try_out: Callable[[ServedRelease], None] | None = None,
-        lateness: Callable[[], str] = lambda: "",
+        spool_words: SpoolWords = SpoolWords(),  # noqa: B008  # frozen
         data_folder: DataFolder | None = None,
         reported: threading.Event | None = None,
         terms: SwitchTerms = _AT_ONCE,
@@ -70,7 +71,7 @@ class SnapshotFollower:
         self._log = log
         self._listener = listener
         self._try_out = try_out
-        self._lateness = lateness
+        self._spool_words = spool_words
         self._data_folder = data_folder
         self._reported = reported or threading.Event()
         self._terms = terms
@@ -173,7 +174,7 @@ class SnapshotFollower:
         self._reported.set()
 
     def _status(self, prepared: int = 0) -> WorkerStatus:
-        snapshot, late = self._device_side.distribution.snapshot, self._lateness()
+        snapshot, late = self._device_side.distribution.snapshot, self._spool_words.lateness()
         return WorkerStatus(
             worker=self._worker,
             host=self._host,
@@ -207,7 +208,8 @@ class SnapshotFollower:
             self._look()
             self._wait()
         if self._listener:
-            with suppress(EngageError):
+            with suppress(EngageError):  # if it cannot say what it leaves here, it is silent
+                self._spool_words.last_word()
                 self._device_side.remove_worker(self._worker)
 
     def _wait(self) -> None:

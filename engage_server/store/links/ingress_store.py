@@ -1,19 +1,21 @@
 """What the ingress may do with a PostgreSQL database, by a role that may do nothing else.
 
 The role adds events, reads the link tables, and moves an executing message to delivered. It takes turns in asking
-operators of SIMs. It reads no site, no release, no key and no device history. :func:`role_sql` makes it.
+operators of SIMs. It reads no site, no release, no key and no device history. It may read whose database it is, which
+opens nothing. :func:`role_sql` makes it.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 
 from engage_server.records import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, PathEvent
 from engage_server.store.database.engine import reading, writing
 from engage_server.store.interface import SimPoll
 from engage_server.store.link_tables import kpn_devices, kpn_downlinks, path_events, sim_polls
 from engage_server.store.links import kpn_queries, path_queries, poll_queries
+from engage_server.store.tables import installation
 
 _READ = ("alembic_version", kpn_devices.name, kpn_downlinks.name)
 
@@ -88,6 +90,16 @@ class IngressStore:
         with reading(self._engine) as connection:
             connection.execute(select(kpn_devices.c.imei).limit(1)).first()
 
+    def knows_installation(self) -> bool:
+        """Whether the role may read whose database it is. One that an earlier version made may not.
+
+        Raises:
+            StoreNotUsable: It does not answer.
+        """
+        column = installation.c.seal_probe
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(select(func.has_column_privilege(installation.name, column.name, "SELECT"))))
+
 
 def role_sql(role: str) -> list[str]:
     """Return the statements that make a role for the ingress. An operator runs them as the database's owner.
@@ -99,6 +111,7 @@ def role_sql(role: str) -> list[str]:
     return [
         f"CREATE ROLE {role} LOGIN;",
         f"GRANT SELECT ON {reads} TO {role};",
+        f"GRANT SELECT (seal_probe) ON {installation.name} TO {role};",
         f"GRANT INSERT (site, link, at, kind, says, detail, key) ON {path_events.name} TO {role};",
         f"GRANT USAGE ON SEQUENCE {path_events.name}_id_seq TO {role};",
         f"GRANT UPDATE (status, changed_at) ON {kpn_downlinks.name} TO {role};",

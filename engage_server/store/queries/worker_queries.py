@@ -63,13 +63,14 @@ def delete_host(connection: Connection, host: str, live_within: timedelta) -> in
     """Remove all workers of a host. Return how many there were.
 
     Raises:
-        NotFound: No worker of the host is known.
+        NotFound: No worker of the host is known, and nothing that waits on its disk.
         Conflict: One of them is alive.
     """
     seen = connection.scalars(select(workers.c.seen_at).where(workers.c.host == host)).all()
-    if not seen:
+    spooled = connection.scalar(select(host_spools.c.waiting_bytes).where(host_spools.c.host == host))
+    if not seen and not spooled:
         raise NotFound(f"no host {host!r} is known", "See the known ones: engage host list", code="host.not_found")
-    if max(seen) >= database_now(connection) - live_within:
+    if seen and max(seen) >= database_now(connection) - live_within:
         raise Conflict(
             f"host {host!r} is alive: it reported at {max(seen):%H:%M:%S} UTC",
             "Stop 'engage serve' there: a host that stops signs off, and need not be forgotten.",

@@ -56,10 +56,9 @@ def announce(connection: Connection) -> None:
         connection.execute(switches.insert().values(generation=generation, announced_at=now))
 
 
-def select_generation_and_installation(connection: Connection) -> tuple[int, bytes]:
-    """Return the store's generation, and what is the same only in databases of one installation."""
-    row = connection.execute(select(installation.c.generation, installation.c.seal_probe)).one()
-    return row.generation, row.seal_probe
+def select_generation(connection: Connection) -> int:
+    """Return the store's generation."""
+    return int(connection.scalars(select(installation.c.generation)).one())
 
 
 def select_newest(connection: Connection) -> tuple[Switch, ...]:

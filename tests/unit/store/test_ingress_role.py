@@ -92,6 +92,26 @@ def test_events_go_in_once_and_are_folded_by_others(both: Both) -> None:
     assert both.owner.link_standings()[0].trouble is PathSays.CUT
 
 
+def test_it_does_nothing_with_the_database_of_another_installation(both: Both, server: PostgresServer) -> None:
+    name = server.name_of(both.url)
+    ours = server.ask("SELECT encode(seal_probe, 'hex') FROM installation", name)
+    desk = DatabaseDesk(both.ingress, None)
+    assert desk.record([path_event(key="a")]), "the control"
+    for probe, is_ours in (("00", False), (ours, True)):
+        server.ask(f"UPDATE installation SET seal_probe = decode('{probe}', 'hex')", name)  # noqa: S608  # ours
+        assert desk.record([path_event(key=f"b{is_ours}")]) is is_ours
+    assert len(both.owner.path_events(None, None, None, 10)) == 2
+
+
+def test_a_role_of_an_earlier_version_goes_on(both: Both, server: PostgresServer) -> None:
+    revoked = f"REVOKE SELECT (seal_probe) ON installation FROM {ROLE}"  # noqa: S608  # ours
+    server.ask(revoked, server.name_of(both.url))
+    ingress = open_ingress_store(Settings(links_database_url=SecretText(both.url)))
+    assert ingress is not None
+    assert DatabaseDesk(ingress, None).record([path_event(key="a")])
+    ingress.close()
+
+
 def test_a_message_is_delivered_once_and_the_next_one_follows(both: Both, event: AuditEvent) -> None:
     desk = DatabaseDesk(both.ingress, LINKS)
     assert desk.kpn_device(IMEI) is None

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from engage_server.records import AlertKind, AlertMessage, HostSpool, Rotation, RotationState
 from engage_server.services.alerts.wording import counted, harmless, in_html
-from engage_server.services.releases.confirmation import waiting_words
+from engage_server.services.releases.confirmation import waiting, waiting_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,23 @@ def silent_host(host: str, heard_at: datetime | None, spool: HostSpool | None) -
         f"it is gone for good: engage host forget {host}",
         "/about",
         host=host,
+    )
+
+
+def signed_off_host(spool: HostSpool) -> Condition:
+    """A host that signed off before all that doors did there was stored.
+
+    Args:
+        spool: What it said when it signed off.
+    """
+    return Condition(
+        AlertKind.HOST_SILENT,
+        "",
+        f"host {spool.host} signed off at {spool.said_at:%Y-%m-%d %H:%M} UTC, and {waiting(spool)} on its disk",
+        "Keep its disk, and start it again: it stores them then. If it is gone for good: engage host forget "
+        f"{spool.host}",
+        "/about",
+        host=spool.host,
     )
 
 

@@ -97,7 +97,9 @@ class StoreAway:
         self._since = self._since or now
         if now - self._since < self._after:
             return
-        what = f"{self._host}: the database does not answer since {self._since:%Y-%m-%d %H:%M} UTC: {error.sentence}"
+        is_other = error.code == "store.replaced"
+        trouble = "is not this installation's" if is_other else "does not answer"
+        what = f"{self._host}: the database {trouble} since {self._since:%Y-%m-%d %H:%M} UTC: {error.sentence}"
         why = "Devices are served from memory meanwhile, and what they do is kept on this host."
         lines = [why, f"Do: {error.next_step}", "This is said once for each outage."]
         message = message_of(AlertKind.STORE_AWAY, what, lines, f"{self._address}/")

@@ -12,6 +12,7 @@ from engage_server.services.alerts.at_once.conditions import (
     broken_log,
     failed_backups,
     held_rotations,
+    signed_off_host,
     silent_host,
     silent_site,
 )
@@ -47,6 +48,9 @@ class Gaps(Protocol):
 
     def silent_hosts(self, beyond: timedelta) -> Mapping[str, datetime | None]:
         """Hosts that stopped for at least so long without a sign-off, and when each was last heard."""
+
+    def left_spools(self, beyond: timedelta) -> Mapping[str, HostSpool]:
+        """Hosts that signed off so long ago, and left sightings on their disks which are not in the store."""
 
     def spools(self) -> Mapping[str, HostSpool]:
         """What each host last said about what waits there."""
@@ -119,12 +123,14 @@ class Watch:
         return conditions, judged
 
     def _silent_hosts(self, marks: Sequence[AlertMark]) -> Iterator[tuple[Key, list[Condition]]]:
-        """Each host that is silent, or was said to be."""
+        """Each host that has taken evidence along, silent or signed off, or was said to."""
         silent, spools = self._confirmations.silent_hosts(_RESTARTS_WITHIN), self._confirmations.spools()
         said = {each.about for each in marks if each.topic == AlertKind.HOST_SILENT.value and each.value is not None}
-        for host in sorted(silent.keys() | said):
-            found = [silent_host(host, silent[host], spools.get(host))] if host in silent else []
-            yield (AlertKind.HOST_SILENT, host), found
+        found = {host: silent_host(host, at, spools.get(host)) for host, at in silent.items()}
+        for host, spool in self._confirmations.left_spools(_RESTARTS_WITHIN).items():
+            found.setdefault(host, signed_off_host(spool))
+        for host in sorted(found.keys() | said):
+            yield (AlertKind.HOST_SILENT, host), [found[host]] if host in found else []
 
     def _backups(self, marks: Sequence[AlertMark], now: datetime) -> Iterator[list[Condition]]:
         """Whether backups are in trouble. Nothing, if that cannot be said now.

@@ -45,8 +45,10 @@ class Deliveries:
         """Deliver everything that can be delivered now.
 
         Raises:
-            EngageError: A folder cannot be read, or an upstream system's address cannot be used.
+            EngageError: A folder cannot be read, or an upstream system's address cannot be used. Or the database is
+                another installation's since: then what is known of systems is of the one before.
         """
+        self._device_side.assert_same_installation()
         self._deliveries = self._device_side.deliveries(
             self._settings, self._deliveries, lambda: self._side.get().shared_files
         )

@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from engage_server.errors import StoreNotUsable
+from engage_server.errors import EngageError, StoreNotUsable
 from engage_server.records import AuditHead
 from engage_server.services.evidence.spool import claim, spooled_bytes
 from engage_server.services.evidence.transfer import SightingTransfer, Transferred
@@ -32,7 +33,7 @@ class SpoolTransfer:
         exposition: The metrics that count it.
         audit_head: Returns the audit log's newest entry, for the metrics.
         report: Records in the store how many octets wait here. If this host dies, they are lost.
-        look: Raises StoreNotUsable if the store is another installation's since: what is moved there is lost.
+        tell: Called with a sentence that operators should read.
 
     Attributes:
         is_store_away: Whether the last move failed because the store did not answer.
@@ -45,9 +46,8 @@ class SpoolTransfer:
         exposition: Exposition,
         audit_head: Callable[[], AuditHead],
         report: Callable[[int], None],
-        look: Callable[[], object] = lambda: None,
+        tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        self._look = look
         self._spool = spool
         self._transfer = transfer
         self._exposition = exposition
@@ -59,6 +59,9 @@ class SpoolTransfer:
         self._report, self._report_at = report, 0.0
         self._moved = threading.Event()
         self._began_late = self._has_lines()
+        self._moving = threading.Lock()
+        self._tell = tell
+        self._went_back = self._transfer.rewinds.said(datetime.now(UTC))
 
     def lateness(self) -> str:
         """Say why sightings of this host may be missing in the store. "" if none are.
@@ -67,6 +70,8 @@ class SpoolTransfer:
         """
         if self._began_late and not self._moved.is_set():
             return "sightings of that host lie in its spool since before its start"
+        if self._went_back is not None:
+            return self._went_back.sentence
         late = time.monotonic() - self._caught_up_at
         return f"sightings of that host have waited in its spool for {late:.0f} s" if late > _LATE_SECONDS else ""
 
@@ -94,18 +99,33 @@ class SpoolTransfer:
         Raises:
             EngageError: Another process holds the spool, or the store is down.
         """
-        self._held = claim(self._spool) if self._held is None else self._held
-        try:
-            self._move(datetime.now(UTC))
-        except StoreNotUsable:
-            self.is_store_away = True
-            self._exposition.store_up.set(0)
-            raise
+        with self._moving:
+            self._held = claim(self._spool) if self._held is None else self._held
+            try:
+                self._move(datetime.now(UTC))
+            except StoreNotUsable:
+                self.is_store_away = True
+                self._exposition.store_up.set(0)
+                raise
+
+    def sign_off(self) -> None:
+        """Move what is left, and say in the store how much waits here after that.
+
+        The instances for devices of this host have ended before, if one supervisor ends all of them.
+
+        Raises:
+            EngageError: The store is down: this host's last word is an earlier one.
+        """
+        with suppress(EngageError):  # such as for a disk that is full: then it is said how much waits
+            self.move()
+        self._report(self._transfer.waiting_bytes())
 
     def _move(self, now: datetime) -> None:
-        self._look()
         self._say_what_waits()
-        self._transfer.run(now, self._count)
+        try:
+            self._transfer.run(now, self._count)
+        finally:
+            self._look_back(now)
         self._caught_up_at = time.monotonic()
         self._moved.set()
         self.is_store_away = False
@@ -126,6 +146,13 @@ class SpoolTransfer:
         if time.monotonic() >= self._report_at:
             self._report(self._transfer.waiting_bytes())
             self._report_at = time.monotonic() + _REPORT_SECONDS
+
+    def _look_back(self, now: datetime) -> None:
+        """Say once that this machine went back to a snapshot."""
+        found = self._transfer.rewinds.said(now)
+        if found is not None and found != self._went_back:
+            self._tell(f"{found.sentence}. Its files go on under new names. No door counts as silent for a day.")
+        self._went_back = found
 
     def _has_lines(self) -> bool:
         try:

@@ -90,6 +90,46 @@ def test_a_host_that_said_goodbye_is_no_gap(rotating: World) -> None:
     assert three_days_on(rotating) is RotationState.ROLLED_BACK
 
 
+def sign_off(world: World, host: str, waiting_bytes: int) -> None:
+    """All workers of a host sign off, and say what they leave on its disk."""
+    world.store.report_spool(host, waiting_bytes)
+    for listener in ("http", "https", "operators"):
+        world.store.remove_worker(f"{listener} 1 on {host}")
+
+
+def test_a_host_that_signed_off_before_all_was_stored_is_a_gap_until_it_is_forgotten(rotating: World) -> None:
+    sign_off(rotating, "b", 5 * 1024)
+    assert three_days_on(rotating) is RotationState.RUNNING, "its devices were served, for all we know"
+    (gap,) = rotating.confirmations.gaps()
+    assert gap.startswith("host b signed off at ")
+    assert "UTC, and 5 KiB of sightings waited on its disk." in gap
+    assert "engage host forget b" in gap
+    found = rotating.overview.look(rotating.occasion)
+    assert (list(found.left_spools), dict(found.silent_hosts), found.needs_attention) == (["b"], {}, True)
+    hosts = ServingHosts(rotating.store)
+    assert [(each.name, each.is_alive, each.waiting_bytes) for each in hosts.all()] == [
+        ("a", True, 0),
+        ("b", False, 5120),
+    ]
+    assert hosts.forget("b", "burnt down", rotating.occasion) == 0
+    assert audit_events(rotating.store)[-1].facts["waiting_bytes"] == "5120"
+    assert rotating.confirmations.gaps() == ()
+    with pytest.raises(NotFound, match="no host 'b' is known"):
+        hosts.forget("b", "", rotating.occasion)
+    assert three_days_on(rotating) is RotationState.ROLLED_BACK, "now they are lost"
+
+
+def test_a_host_that_comes_back_and_stores_what_it_left_is_no_gap(rotating: World) -> None:
+    sign_off(rotating, "b", 1)
+    assert rotating.confirmations.gaps()
+    say(rotating, "b", pid=2)
+    assert rotating.confirmations.gaps() == (), "what it still has to store, its own workers say"
+    rotating.store.report_spool("b", 0)
+    for listener in ("http", "https", "operators"):
+        rotating.store.remove_worker(f"{listener} 2 on b")
+    assert rotating.confirmations.gaps() == (), "it left nothing this time"
+
+
 def test_a_host_that_is_heard_again_is_no_gap(rotating: World) -> None:
     say(rotating, "b", ago=3 * DAY)
     assert rotating.confirmations.gaps()

@@ -32,25 +32,7 @@ class Host:
         figures = SimpleNamespace(stored=counter, disregarded=counter, unreadable=counter, store_up=counter)
         self.moving = SightingTransfer(folder, world.store, timedelta(days=9))
         exposition = cast("Exposition", figures)
-        self.trouble: list[StoreNotUsable] = []
-        self.spool = SpoolTransfer(
-            folder, self.moving, exposition, lambda: cast("Any", None), self.waiting.append, self._look
-        )
-
-    def _look(self) -> None:
-        for each in self.trouble:
-            raise each
-
-
-def test_nothing_is_moved_into_the_database_of_another_installation(world: World, tmp_path: Path) -> None:
-    host = Host(world, tmp_path / "spool", 5)
-    host.trouble.append(StoreNotUsable("the database is now another installation's", code="store.replaced"))
-    with pytest.raises(StoreNotUsable, match="another installation's"):
-        host.spool.move()
-    assert (host.moving.waiting_bytes(), host.spool.is_store_away) == (5 * len(_LINE), True)
-    host.trouble.clear()
-    host.spool.move()
-    assert (host.moving.waiting_bytes(), host.spool.is_store_away) == (0, False), "the control"
+        self.spool = SpoolTransfer(folder, self.moving, exposition, lambda: cast("Any", None), self.waiting.append)
 
 
 def test_lines_of_an_earlier_process_are_late_until_they_are_moved(world: World, tmp_path: Path) -> None:
@@ -94,3 +76,20 @@ def test_a_spool_that_cannot_be_moved_does_not_keep_all_else_from_beginning(
     assert not judged.wait(0.2), "this instance has not reported"
     reported.set()
     assert judged.wait(30)
+
+
+def test_the_last_word_is_said_after_the_last_move(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decides whether evidence is missing until this host comes back."""
+    host = Host(world, tmp_path / "spool", 5)
+
+    def full(*_: object) -> None:
+        raise StoreNotUsable("its disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "record_parts", full)
+        host.spool.sign_off()
+    assert host.waiting == [5 * len(_LINE)] * 2, "what cannot be moved waits"
+    host.spool.sign_off()
+    assert host.waiting[-1] == 0, "the control"

@@ -5,7 +5,6 @@ import hmac
 import logging
 import ssl
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from engage_server.serving.ports import assert_bindable
 from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.serving.worker.connections.tls_context import TlsContexts
 from engage_server.serving.worker.follower import SnapshotFollower
+from engage_server.serving.worker.spool_words import SpoolWords
 from engage_server.settings import load_settings
 from engage_server.store.sql_store import SqlStore
 from engage_server.web.app import create_app
@@ -116,24 +116,23 @@ class TestFollower:
         followed.stop()
         assert device_side.distribution.snapshot.current["main"].number == 2
 
-    def test_a_database_of_another_installation_is_not_followed(
-        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("is_away", [False, True])
+    def test_a_worker_that_cannot_say_what_it_leaves_does_not_sign_off(
+        self, device_side: DeviceSide, world: World, *, is_away: bool
     ) -> None:
-        """Somebody dropped the database and ran "engage init" on another host: its site key is no door's."""
+        """Otherwise nobody would know that evidence is missing. So it is silent, as if it had been killed."""
+
+        def last_word() -> None:
+            if is_away:
+                raise StoreNotUsable("the database is away")
+
         world.add_site()
-        world.release()
-        followed = follower(device_side)
-        followed.follow_once()
-        served = device_side.distribution.snapshot
-        world.release()
-        with monkeypatch.context() as patched:
-            patched.setattr(world.store, "look", lambda: replace(SqlStore.look(world.store), installation=b"other"))
-            with pytest.raises(StoreNotUsable, match="another installation's") as refused:
-                followed.follow_once()
-        assert refused.value.code == "store.replaced"
-        assert device_side.distribution.snapshot is served
-        followed.follow_once()
-        assert device_side.distribution.snapshot.current["main"].number == 2, "the control: as after a restore"
+        words = SpoolWords(last_word=last_word)
+        followed = SnapshotFollower(device_side, lambda *_: None, 0.01, QUIET, "https", spool_words=words)
+        followed.heartbeat()
+        followed.start()
+        followed.stop()
+        assert len(world.store.workers(timedelta(seconds=5))) == int(is_away)
 
     def test_a_site_whose_release_can_not_be_loaded_stays_at_the_last_good_one(
         self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch

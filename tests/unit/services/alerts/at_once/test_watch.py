@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from engage_server.records import AlertKind, AuditAction, BackupRun, BackupStep, PathSays, WorkerStatus
 from engage_server.store.database.engine import writing
-from engage_server.store.tables import workers
+from engage_server.store.tables import host_spools, workers
 from tests.support.alerting import Alerting
 from tests.support.alerts import recipient
 from tests.support.chains import NOW
@@ -173,6 +173,23 @@ class TestSilentHosts:
         assert len(said(far, NOW + 24 * HOUR)) == 1
         self.heard(far, "gate-2", 0)
         assert any(each.startswith("Over: host gate-2") for each in said(far, NOW + 26 * HOUR))
+
+    def test_one_that_signed_off_before_all_was_stored(self, far: World) -> None:
+        for host, waiting_bytes in (("gate-1", 0), ("gate-2", 3000)):
+            far.store.report_spool(host, waiting_bytes)
+        for worker in ("https 0 on gate-1", "https 1 on gate-2"):
+            far.store.remove_worker(worker)
+        assert said(far, NOW) == [], "somebody starts it again"
+        with writing(far.store._engine) as connection:
+            at = datetime.now(UTC) - timedelta(minutes=6)
+            connection.execute(host_spools.update().values(said_at=at))
+        (subject,) = said(far, NOW)
+        assert (
+            subject == f"host gate-2 signed off at {at:%Y-%m-%d %H:%M} UTC, and 2 KiB of sightings waited on its disk"
+        )
+        assert said(far, NOW + HOUR) == []
+        far.store.report_spool("gate-2", 0)
+        assert any(each.startswith("Over: host gate-2 signed off") for each in said(far, NOW + 2 * HOUR))
 
     def test_both_at_one_moment_are_two_alerts(self, far: World) -> None:
         for host in ("gate-1", "gate-2"):
