@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.browser import CHROMIUM
 from tests.support.site import BUILT, CONFIGURATION, SPHINX, is_built, write_pages
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 pytestmark = [
     pytest.mark.long("tests/project/test_site.py, without a browser"),
     pytest.mark.skipif(not SPHINX.exists(), reason="Sphinx is not installed: scripts/docs does that"),

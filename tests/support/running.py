@@ -41,16 +41,18 @@ __all__ = [
 NOTICE = "/swordfish/lock/certificates/current"
 _MODULES = {"PYTHONPATH": f"{checkout.ROOT}:{sysconfig.get_path('purelib')}"}
 PATIENCE = 120.0  # seconds for anything that should happen at once; these machines are shared
-_LONGEST_PAUSE = 0.5
+_LONGEST_PAUSE = 0.5  # at first
+_PART = 8  # of what one has waited for already: so much longer may the wait become
 
 
 def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
-    """Wait until something holds; the seconds it took. What takes long to ask is asked less often."""
+    """Wait until something holds; the seconds it took. What takes long to ask is asked less often, and ever less."""
     begun = time.monotonic()
     while (asked := time.monotonic()) - begun < seconds:
         if condition():
             return time.monotonic() - begun
-        time.sleep(min(max(0.02, 3 * (time.monotonic() - asked)), _LONGEST_PAUSE))
+        longest = max(_LONGEST_PAUSE, (asked - begun) / _PART)
+        time.sleep(min(max(0.02, 3 * (time.monotonic() - asked)), longest))
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
