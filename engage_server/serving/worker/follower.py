@@ -24,6 +24,7 @@ from engage_server.serving.worker.switching.agreement import Agreement
 _SAY_ALIVE_SECONDS = 5.0
 _GOODBYE_SECONDS = 3.0  # for the sign-off in the store; a store that takes longer is not waited for
 _WAIT_SECONDS = 0.5  # short, so that the sign-off does not come too late
+_LEAST_PAUSE_SECONDS = 0.01
 _WATCH_SECONDS = 1.0
 _FIRST_LOOK_SECONDS = 1.0  # a database that hangs may not keep a worker from serving
 _AT_ONCE = SwitchTerms(timedelta())
@@ -80,7 +81,7 @@ class SnapshotFollower:
         device_side.distribution.ask_losses(lambda: (GONE,) if self._loss else ())
         self._trouble = ""
         self._telling = threading.Lock()
-        self._looked_at = time.monotonic()
+        self._looked_at = self._began_look_at = time.monotonic()
         device_side.distribution.ask_age(lambda: time.monotonic() - self._looked_at)
         self._kept: dict[str, str] = {}
         self._told_current = ""
@@ -133,6 +134,7 @@ class SnapshotFollower:
 
     def _follow(self, *, together: bool) -> bool:
         """Check once. True if another generation is served than at the check before."""
+        self._began_look_at = time.monotonic()
         look, agreement = self._device_side.look(), self._agreement
         is_first = not self._has_looked.is_set()
         agreement.clock.measured(look)
@@ -150,7 +152,7 @@ class SnapshotFollower:
                 else:
                     agreement.publish(snapshot)
             else:
-                agreement.close(look)
+                agreement.close(look, self._began_look_at)
         self._looked_at = time.monotonic()
         is_new = agreement.judge(look, is_first=is_first) or is_new
         self._tell_kept(self._device_side.distribution.snapshot)
@@ -213,7 +215,9 @@ class SnapshotFollower:
                 self._device_side.remove_worker(self._worker)
 
     def _wait(self) -> None:
-        until = time.monotonic() + self._agreement.seconds_to_next(self._poll_seconds)
+        # Counted from the beginning of the check: a process that was frozen in it knows only what was true before.
+        pause = self._poll_seconds - (time.monotonic() - self._began_look_at)
+        until = time.monotonic() + self._agreement.seconds_to_next(max(pause, _LEAST_PAUSE_SECONDS))
         while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
             try:
                 if self._device_side.wait_for_change(min(left, _WAIT_SECONDS)):

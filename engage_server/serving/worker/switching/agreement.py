@@ -106,12 +106,16 @@ class Agreement:
         if held is not None:
             self._agree(held, look)
 
-    def close(self, look: StoreLook) -> None:
+    def close(self, look: StoreLook, began_at: float) -> None:
         """Decide about an announced change that is served here already. Otherwise the next one would inherit its time.
 
         No worker was there when it was announced, or those that were there have ended.
+
+        Args:
+            look: What the store announces.
+            began_at: When that check began, by the monotonic clock.
         """
-        self._up_to_date_at = look.asked_at
+        self._up_to_date_at = began_at
         if look.open is not None and self._report is not None:
             self._device_side.agree(self._terms)
 

@@ -46,14 +46,23 @@ class Worker:
         )
         self.follower.follow_once()
         self.looking: Callable[[], None] = lambda: None
-        looks = self.side.look
-        self.side.look = lambda: (self.looking(), looks())[1]  # type: ignore[method-assign]
+        self.looked: Callable[[], None] = lambda: None
+        self._looks = self.side.look
+        self.side.look = self._look  # type: ignore[method-assign]
 
     def begin(self) -> None:
         """Start its threads."""
         self.follower.heartbeat()
         self.follower.start()
         eventually(lambda: self.side._store.look().open is None, "no change waits for its moment")
+
+    def _look(self) -> StoreLook:
+        self.looking()
+        look = self._looks()
+        begun = time.monotonic()
+        self.looked()  # before it has asked for the time
+        took = time.monotonic() - begun
+        return replace(look, asked_at=look.asked_at + took, now=look.now + timedelta(seconds=took))
 
     def _prepare(self, _snapshot: Snapshot, _held: Snapshot | None) -> None:
         self.preparing()
@@ -95,7 +104,7 @@ def workers(world: World) -> Iterator[Callable[..., Worker]]:
 
     yield make
     for each in made:
-        each.preparing = each.looking = lambda: None
+        each.preparing = each.looking = each.looked = lambda: None
         each.follower.stop()
 
 
@@ -273,6 +282,28 @@ def test_one_that_missed_a_change_is_not_ahead_with_the_next(
     go_on.set()
     eventually(lambda: {quick.release, frozen.release} == {3}, "both serve it", LATEST + SOON)
     assert frozen.began(3) - quick.began(3) > -0.15
+
+
+def test_one_that_was_frozen_in_a_check_checks_again_at_once(world: World, workers: Callable[..., Worker]) -> None:
+    """What it has read is old. It does not wait for its next turn, and its report does not hide how late it is."""
+    quick, frozen, go_on = workers("http"), workers("https"), threading.Event()
+    is_in_it = threading.Event()
+
+    def freeze() -> None:
+        is_in_it.set()
+        stand(go_on)
+
+    frozen.looked = freeze
+    assert is_in_it.wait(5)
+    frozen.follower._poll_seconds = 1.0
+    activated(world)
+    eventually(lambda: quick.release == 2, "the limit is over")
+    time.sleep(0.5)
+    frozen.looked = lambda: None
+    go_on.set()
+    eventually(lambda: frozen.release == 2, "it is served")
+    assert frozen.began(2) - quick.began(2) < 0.5 + SOON
+    assert reported(world, 2)["https"].late_seconds == pytest.approx(frozen.began(2) - quick.began(2), abs=0.15)
 
 
 def test_a_moment_that_was_agreed_on_stays_when_the_clock_is_set_back(
