@@ -29,7 +29,8 @@ from engage_server.records import (
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
 from engage_server.settings import Settings
-from engage_server.store import same_installation, schema
+from engage_server.store import schema
+from engage_server.store.database import same_installation
 from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 

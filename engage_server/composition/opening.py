@@ -21,7 +21,7 @@ from engage_server.records import KeyHolder, Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
-from engage_server.store.same_installation import keep_to_installation
+from engage_server.store.database.same_installation import keep_to_installation
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from engage_server.variables import RELEASE_KEY_VARIABLE

@@ -19,8 +19,8 @@ _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
 _LOOK_SECONDS = 0.1
 _LOOK_SECONDS_WHEN_READY = 5.0  # when a process dies, the wait ends at once
-_GRACE_SECONDS = 37.0  # gunicorn gives running requests 30 s
-_LAST_SECONDS = 6.0  # for the instance that ends last: it stores what the others left; systemd kills after 45 s
+_GRACE_SECONDS = 34.0  # gunicorn gives running requests 30 s
+_LAST_SECONDS = 6.0  # for the instance that ends last, and stores what the others left; systemd kills after 45 s
 
 # the service manager gave these to this process, not to its two children
 _NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")

@@ -74,6 +74,26 @@ def test_a_host_without_a_goodbye_is_shown_waited_for_and_forgotten(installation
     assert json.loads(engage(installation, "status", "--json").stdout)["silent_hosts"] == {}
 
 
+def test_a_host_that_left_sightings_on_its_disk_is_shown_and_forgotten(installation: Path) -> None:
+    spool = "INSERT INTO host_spools (host, waiting_bytes, said_at) VALUES (?, ?, ?)"
+    sql(installation, spool, "gate-1", 0, "2026-01-02 03:04:00.000000")
+    assert json.loads(ok(engage(installation, "host", "list", "--json"))) == [], "the control: it left nothing"
+    sql(installation, spool, "gate-2", 5120, "2026-01-02 03:04:00.000000")
+    listed = engage(installation, "host", "list")
+    assert listed.returncode == 1
+    assert "2026-01-02 03:04:00  signed off  5 KiB of sightings waited on its disk" in listed.stdout
+    status = engage(installation, "status")
+    assert status.returncode == 1
+    assert "host gate-2 signed off at 2026-01-02 03:04 UTC, and 5 KiB of sightings" in " ".join(status.stdout.split())
+    assert json.loads(engage(installation, "status", "--json").stdout)["left_spools"] == {
+        "gate-2": {"waiting_bytes": 5120, "signed_off_at": "2026-01-02T03:04:00+00:00"}
+    }
+    forgotten = engage(installation, "host", "forget", "gate-2", "--reason", "scrapped")
+    assert "dropped gate-2 with 0 workers" in ok(forgotten)
+    assert "warning: 5 KiB of sightings waited on the disk of gate-2" in forgotten.stderr
+    assert json.loads(ok(engage(installation, "host", "list", "--json"))) == []
+
+
 def test_each_entry_is_said_and_found_again(installation: Path) -> None:
     one = engage(installation, "site", "export-key", "main", "key.txt")
     ok(one)

@@ -5,8 +5,8 @@ from engage_server.errors import SettingsInvalid
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_path
+from engage_server.store.database.same_installation import keep_to_installation
 from engage_server.store.links.ingress_store import IngressStore, role_sql
-from engage_server.store.same_installation import keep_to_installation
 
 __all__ = ["IngressStore", "open_ingress_store", "role_sql"]
 

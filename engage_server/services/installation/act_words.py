@@ -116,8 +116,8 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
     AuditAction.STORE_COPIED: ("began a copy of the database[ to {to}]",),
     AuditAction.BACKUP_CREATED: ("made a backup[ in {file}][, with the authority's keys: {authority}]",),
     AuditAction.HOST_FORGOTTEN: (
-        "removed the host {host} from the list[; last heard {heard_last}][; {waiting_bytes} bytes of sightings waited "
-        "on its disk]",
+        "removed the host {host} from the list[; last heard {heard_last}][, with {waiting_bytes} bytes of sightings on "
+        "its disk]",
         "removed a host",
     ),
     AuditAction.KPN_DEVICE_ADDED: ("added KPN device {imei}[ to the link {link}]", "added a KPN device"),

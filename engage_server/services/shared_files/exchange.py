@@ -189,7 +189,10 @@ class EitherExchange(DeviceExchange):
             if file.kind == DATABASE:
                 self._assert_newer(site, file, value)
             expected = None if present is None else present.change
-            if self._store.put_shared_file(site, file.serial, draft, expected, now) is not None:
+            put = self._store.put_shared_file(
+                site, file.serial, draft, expected, now, even_unshared=self._into_database
+            )
+            if put is not None:
                 return
 
     def _entries(self, site: str, serial: str, collection: Collection) -> Iterator[Entry]:

@@ -20,7 +20,7 @@ from engage_server.services.shared_files.contents import KINDS, draft_of, file_b
 from engage_server.services.shared_files.moving import current_head
 from engage_server.services.sites.device_file_change import DeviceFileChange, FileChangeStore, of_another_site
 from engage_server.store.interface import SharedFileStore
-from engage_server.store.interface.shared_files import SharedHead
+from engage_server.store.interface.shared_files import NOT_SHARED, SharedHead
 
 
 class EitherStore(FileChangeStore, SharedFileStore, Protocol):
@@ -79,9 +79,25 @@ class EitherFileChange(DeviceFileChange):
         occasion: Occasion,
     ) -> VersionedFile:
         """As in files of this host. The file, the list and the entry in the audit log are one transaction."""
-        if not is_shared(self._shared, site):
-            with suppress(_MovedMeanwhile):
-                return super().put(site, serial, file, value, seen, occasion)
+        while True:  # until nobody moves the site's files meanwhile
+            if not is_shared(self._shared, site):
+                with suppress(_MovedMeanwhile):
+                    return super().put(site, serial, file, value, seen, occasion)
+            try:
+                return self._put_shared(site, serial, file, value, seen, occasion)
+            except Conflict as error:
+                if error.code != NOT_SHARED:
+                    raise
+
+    def _put_shared(
+        self,
+        site: str,
+        serial: str,
+        file: FileForDevice,
+        value: dict[str, Any],
+        seen: str | None,
+        occasion: Occasion,
+    ) -> VersionedFile:
         device = Device(serial, site, occasion.now) if self.owner(site, serial) is None else None
         event = occasion.event(AuditAction.DEVICES_IMPORTED, site, device=serial, files=file.value, devices="1")
         draft = draft_of(file, file_bytes(value))
@@ -96,7 +112,9 @@ class EitherFileChange(DeviceFileChange):
                 put = self._shared.put_shared_file(
                     site, serial, draft, expected, occasion.now, event=event, device=device
                 )
-            except Conflict:
+            except Conflict as error:
+                if error.code == NOT_SHARED:
+                    raise
                 raise of_another_site(serial, site) from None
             if put is not None:
                 return VersionedFile(value, version_of_bytes(draft.content), len(draft.content))

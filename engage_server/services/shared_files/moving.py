@@ -171,7 +171,10 @@ class SharedMoving:
             if present is not None and _stays(present, draft, files_win=files_win, since=since):
                 return False
             expected = None if present is None else present.change
-            if self._store.put_shared_file(site, serial, draft, expected, at, earlier=earlier) is not None:
+            if (
+                self._store.put_shared_file(site, serial, draft, expected, at, earlier=earlier, even_unshared=True)
+                is not None
+            ):
                 return True
 
     def _load_reports(self, site: str, folder: DeviceFolder) -> None:

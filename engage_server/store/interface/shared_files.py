@@ -8,6 +8,7 @@ from typing import Protocol
 from engage_server.records import AuditEvent, Device, SealedValues
 
 REMOVED = "removed"  # the kind of the row that a removed device leaves
+NOT_SHARED = "device_files.moved"  # the code of the refusal for a site that shares no files
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,7 @@ class SharedFileStore(Protocol):
         earlier: Sequence[SharedDraft] = (),
         event: AuditEvent | None = None,
         device: Device | None = None,
+        even_unshared: bool = False,
     ) -> SharedHead | None:
         """Put a file, if the current one still is the expected one. A database before it becomes an earlier one.
 
@@ -207,12 +209,14 @@ class SharedFileStore(Protocol):
             earlier: Databases that devices may still have. Those whose version is stored are left out.
             event: The event for the audit log. None: the caller records it.
             device: Is put on the site's list, if it is on none.
+            even_unshared: Put it although the site's call-ins are not answered from shared files, as before a site
+                begins to share them. How the site answers is locked until this is committed.
 
         Returns:
             The file. None if the current one is another one: nothing was done.
 
         Raises:
-            Conflict: The device belongs to another site.
+            Conflict: The device belongs to another site. Or the site shares no files (:data:`NOT_SHARED`).
         """
 
     def add_shared_upload(self, site: str, key: UploadKey, fold: UploadFold, limits: UploadLimits) -> bool:

@@ -37,6 +37,17 @@ def site_id(connection: Connection, name: str) -> int:
     return int(found)
 
 
+def locked_way(connection: Connection, name: str) -> CallInWay:
+    """Return how a site's call-ins are answered. That stays until the end of the transaction.
+
+    Raises:
+        NotFound: There is no site of this name.
+    """
+    row_id = site_id(connection, name)
+    query = select(sites.c.call_in).where(sites.c.id == row_id).with_for_update(read=True)
+    return _call_in(connection.scalars(query).one()).way
+
+
 def select_sites(connection: Connection, name: str | None = None) -> list[Site]:
     """Return all sites, or the one of this name."""
     query = select(sites).order_by(sites.c.name)

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import AuditEvent, Device, SealedValues
+from engage_server.errors import Conflict
+from engage_server.records import AuditEvent, CallInWay, Device, SealedValues
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.evidence import standing
 from engage_server.store.interface.shared_files import (
+    NOT_SHARED,
     SharedCounts,
     SharedDraft,
     SharedHead,
@@ -22,7 +24,7 @@ from engage_server.store.interface.shared_files import (
     UploadLimits,
 )
 from engage_server.store.queries import device_queries
-from engage_server.store.queries.site_queries import site_id
+from engage_server.store.queries.site_queries import locked_way, site_id
 from engage_server.store.sealing import Sealer
 from engage_server.store.shared_files import file_queries, retention_queries, site_rows, upload_queries
 from engage_server.store.shared_files.sealed_contents import ContentSeal, open_contents
@@ -76,9 +78,12 @@ class SqlSharedFiles:
         earlier: Sequence[SharedDraft] = (),
         event: AuditEvent | None = None,
         device: Device | None = None,
+        even_unshared: bool = False,
     ) -> SharedHead | None:
         with writing(self._engine) as connection:
             row_id = site_id(connection, site)
+            if not even_unshared:
+                assert_shared(connection, site)
             head = file_queries.put(connection, row_id, serial, draft, expected, at, earlier, self._seal)
             if head is None:
                 return None
@@ -169,6 +174,20 @@ class SqlSharedFiles:
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
         """Write the audit event. The whole store implements this in one place."""
+
+
+def assert_shared(connection: Connection, site: str) -> None:
+    """Refuse a change for a site that shares no files. It cannot stop to share them until this transaction ends.
+
+    Raises:
+        Conflict: It shares none.
+    """
+    if locked_way(connection, site) is not CallInWay.SHARED:
+        raise Conflict(
+            f"site {site!r} answers call-ins from files of each host since this change began",
+            "Run it again: it goes into these files then.",
+            code=NOT_SHARED,
+        )
 
 
 def _put_on_list(connection: Connection, device: Device) -> bool:

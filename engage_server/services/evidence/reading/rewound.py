@@ -5,9 +5,9 @@ store's offset would never be read. But only one process of a host moves its fil
 moved each. If the store has more of a file, an earlier life of this process moved that. Then the file is continued
 under a new name, from where this process was. At most what it had not moved when the snapshot was made is moved twice.
 
-A restored disk without the memory needs none of this: each process begins files of its own. Nor does a store that was
-restored together with the machine. What nobody can find is an append to a file that a process still writes, if the one
-that moves it was started since the restore: that process trusts the store, unless the file is shorter.
+A restored disk without the memory needs none of this: each process begins new files. Nor does a store that was
+restored together with the machine. A process that moves files and was started since the restore
+trusts the store, unless a file is shorter. So it may miss what another process has appended.
 """
 
 import uuid

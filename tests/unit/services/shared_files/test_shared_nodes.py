@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -485,6 +486,28 @@ class TestMoving:
         assert not (node.data / "main" / ONE / "configuration.json").exists()
         node.follow()
         assert node.files.read("main", ONE, FileForDevice.CONFIGURATION).content == {"invalidAttempts": 5}
+
+    def test_a_change_that_began_before_the_site_had_its_files_again_goes_into_these(
+        self, store: SqlStore, tmp_path: Path, event: AuditEvent, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However long it takes: the rows are no longer what a door gets."""
+        node = Node(tmp_path / "a", store)
+        plain = replace(store.site("main"), call_in=CallIn())
+        put = store.put_shared_file
+
+        def changed_meanwhile(*arguments: Any, **named: Any) -> Any:
+            store.change_site(plain, event)
+            return put(*arguments, **named)
+
+        node.put(ONE, {"invalidAttempts": 4}, FileForDevice.CONFIGURATION)
+        assert store.shared_heads("main", ONE), "the control"
+        node.moving.write_back("main")
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "put_shared_file", changed_meanwhile)
+            node.put(ONE, {"invalidAttempts": 5}, FileForDevice.CONFIGURATION)
+        assert node.files.read("main", ONE, FileForDevice.CONFIGURATION).content == {"invalidAttempts": 5}
+        assert read_json((node.data / "main" / ONE / "configuration.json").read_bytes()) == {"invalidAttempts": 5}
+        assert len(store.shared_heads("main", ONE)) == 1, "and not into the rows"
 
     def test_a_damaged_file_is_named_before_anything_moves(self, nodes: tuple[Node, Node]) -> None:
         a, _ = nodes

@@ -1,13 +1,14 @@
 """What devices have and send is sealed in the rows; an update seals what an earlier version stored."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select, text, update
 
 from engage_server.errors import SealBroken
-from engage_server.records import AuditEvent
+from engage_server.records import AuditEvent, CallIn, CallInWay
 from engage_server.services.backup.secret_trial import SecretTrial
 from engage_server.store.database.engine import open_engine
 from engage_server.store.interface.shared_files import SharedDraft, SharedReport, UploadKey, UploadLimits
@@ -35,7 +36,7 @@ def engine(migrated_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def store(engine: Engine, event: AuditEvent) -> SqlStore:
     store = SqlStore(engine, SEALER)
-    store.add_site(site("main"), SITE_KEY, event)
+    store.add_site(replace(site("main"), call_in=CallIn(CallInWay.SHARED)), SITE_KEY, event)
     for number, serial in enumerate((ONE, TWO), 1):
         store.put_shared_file("main", serial, SharedDraft("database", f"0x{number:016X}", CARD), None, NOW)
         store.add_shared_upload("main", UploadKey(serial, "audits", "a"), lambda *_: CARD, UploadLimits(999, 999))

@@ -2,20 +2,24 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from engage_server.errors import Conflict, NotPossible
-from engage_server.records import AuditEvent, Device
+from engage_server.records import AuditEvent, CallIn, CallInWay, Device
 from engage_server.store.database.engine import open_engine
 from engage_server.store.interface.shared_files import (
+    NOT_SHARED,
     REMOVED,
     SharedDraft,
     SharedReport,
     UploadKey,
     UploadLimits,
 )
+from engage_server.store.shared_files import file_queries
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
@@ -23,6 +27,7 @@ from tests.support.rows import site
 from tests.support.world import serial_of
 
 ONE, TWO = serial_of(1), serial_of(2)
+SHARED = CallIn(CallInWay.SHARED)
 LIMITS = UploadLimits(1 << 20, 1 << 20)
 
 
@@ -30,7 +35,7 @@ LIMITS = UploadLimits(1 << 20, 1 << 20)
 def store(migrated_url: str, event: AuditEvent) -> Iterator[SqlStore]:
     store = SqlStore(open_engine(migrated_url), SEALER)
     for name in ("main", "north"):
-        store.add_site(site(name), SITE_KEY, event)
+        store.add_site(replace(site(name), call_in=SHARED), SITE_KEY, event)
     yield store
     store.close()
 
@@ -83,6 +88,44 @@ def test_a_put_file_its_entry_and_its_device_are_one(store: SqlStore, event: Aud
     with pytest.raises(Conflict):
         store.put_shared_file("north", ONE, database(1), None, NOW, event=event, device=Device(ONE, "north", NOW))
     assert store.shared_heads("north", ONE) == []
+
+
+def test_nothing_is_put_for_a_site_that_shares_no_files(store: SqlStore, event: AuditEvent) -> None:
+    plain = store.change_site(replace(store.site("main"), call_in=CallIn()), event)
+    entries = store.audit_head().number
+    with pytest.raises(Conflict, match="answers call-ins from files of each host") as refused:
+        store.put_shared_file("main", ONE, database(1), None, NOW, event=event, device=Device(ONE, "main", NOW))
+    assert refused.value.code == NOT_SHARED
+    assert (store.shared_heads("main", ONE), store.audit_head().number) == ([], entries)
+    assert store.put_shared_file("main", ONE, database(1), None, NOW, even_unshared=True), "before it shares them"
+    store.change_site(replace(plain, call_in=SHARED), event)
+    assert put(store, 2), "the control"
+
+
+def test_a_site_goes_on_to_share_its_files_until_one_that_is_being_put_is_there(
+    store: SqlStore, event: AuditEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What moves the files back after the change of the site then finds it."""
+    at_change: list[int] = []
+    plain = replace(store.site("main"), call_in=CallIn())
+
+    def change() -> None:
+        store.change_site(plain, event)
+        at_change.append(len(store.shared_heads("main", ONE)))
+
+    changing = threading.Thread(target=change)
+    putting = file_queries.put
+
+    def slowly(*arguments: Any) -> Any:
+        changing.start()
+        changing.join(0.5)
+        assert at_change == [], "it waits"
+        return putting(*arguments)
+
+    monkeypatch.setattr(file_queries, "put", slowly)
+    put(store, 1)
+    changing.join()
+    assert at_change == [1]
 
 
 def test_earlier_ones_come_along_once(store: SqlStore) -> None:

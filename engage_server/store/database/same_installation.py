@@ -1,9 +1,9 @@
 """Keeps a process to the installation whose database it opened.
 
 Somebody may put another installation's content into the database of servers that run: a dump, or a new ``engage init``.
-These servers have other site keys, other doors and other recipients in memory. So each transaction first checks whose
-database it is, in the transaction: whatever reads, writes or sends by what it read then stops, and nobody has to think
-of it. A backup of the same installation that is restored is the same, whatever its age.
+These servers have other site keys, other doors and other recipients in memory. So each transaction begins with whose
+database it is. Whatever reads, writes or sends by what it read then stops, and no task can forget to ask. A backup of
+the same installation that is restored is the same, whatever its age.
 """
 
 from dataclasses import dataclass
