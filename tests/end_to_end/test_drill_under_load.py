@@ -16,7 +16,7 @@ from tests.support.postgresql import PostgresServer
 from tests.support.running import engage, ok, running_pair
 
 CONNECTIONS_PER_SECOND = 200
-DRILLS = examples(all=2, quick=1, campaign=20)
+DRILLS = examples(all=1, quick=1, campaign=20)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -20,7 +20,7 @@ GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".e
 @pytest.mark.long("each kind of bad client alone, in this module")
 def test_right_devices_are_served_among_thousands_of_bad_clients(installation: Path) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    count = min(examples(all=1500, quick=1000, campaign=5000), soft - 300)
+    count = min(examples(all=1000, quick=1000, campaign=5000), soft - 300)
     with (
         running_pair(installation, "--workers", "2", ENGAGE_HEADER_SECONDS="5", ENGAGE_HANDSHAKE_SECONDS="5") as pair,
         Crowd(pair.http_port, pair.https_port, count, addresses=20) as crowd,

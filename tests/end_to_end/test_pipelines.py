@@ -212,12 +212,12 @@ def test_the_gitlab_job_takes_the_commit_that_is_named(checkout: Path, tmp_path:
 
 
 @pytest.mark.long("the manifest is validated, and what the hooks call is the checks' own")
-def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
+def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path, installs: bool) -> None:
     """A repository names this one, which pre-commit clones and installs; each hook runs on one file."""
     git = ("git", "-c", "user.name=n", "-c", "user.email=n@example.org")
     (checkout / "key.pem").write_bytes(KEY)
     hooks = "engage-chain-check", "engage-chain-check-files"
-    ours = {"repo": str(as_it_stands(tmp_path / "ours")), "rev": "tried", "hooks": [{"id": hook} for hook in hooks]}
+    ours = installed_from(tmp_path / "ours", hooks) if installs else as_if_installed()
     (checkout / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [ours]}))
     run("git", "init", "-q", cwd=checkout)
     run("git", "add", "-A", cwd=checkout)
@@ -231,11 +231,24 @@ def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
             *(program("pre-commit"), "run", hook, "--verbose", "--files", file),
             cwd=checkout,
             PRE_COMMIT_HOME=str(tmp_path / "home"),  # where it is installed once
+            PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         )
         assert done.returncode == status, done.stdout
         assert ("fine: nothing found" in done.stdout) is (hook == hooks[0])
         assert ("skipped: " in done.stdout) is (file == "key.pem")
         assert ("[san.missing]" in done.stdout) is (status == 1)
+
+
+def installed_from(folder: Path, hooks: tuple[str, ...]) -> dict[str, Any]:
+    """What a user writes: this repository, at a tag."""
+    return {"repo": str(as_it_stands(folder)), "rev": "tried", "hooks": [{"id": hook} for hook in hooks]}
+
+
+def as_if_installed() -> dict[str, Any]:
+    """The hooks of the manifest, with this environment in the place of the one that pre-commit makes."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {hook["language"] for hook in hooks} == {"python"}
+    return {"repo": "local", "hooks": [{**hook, "language": "system"} for hook in hooks]}
 
 
 def as_it_stands(folder: Path) -> Path:

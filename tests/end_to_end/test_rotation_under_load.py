@@ -19,9 +19,9 @@ from tests.support.lengths import examples
 from tests.support.load import Moments, Visit, Visitors, torn
 from tests.support.running import engage, eventually, ok, running_pair
 
-CHANGES = examples(all=15, quick=6, campaign=50)
+CHANGES = examples(all=8, quick=6, campaign=50)
 # of each three, two go to the plain instance and one to TLS
-CONNECTIONS_PER_SECOND = examples(all=300, quick=200, campaign=600)
+CONNECTIONS_PER_SECOND = examples(all=200, quick=200, campaign=600)
 RELEASES = 4
 
 

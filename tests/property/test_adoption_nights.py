@@ -13,7 +13,7 @@ from tests.support.forger import SERVED_AT, Door, Fate, Gate, batches, true_visi
 from tests.support.lengths import examples
 
 bounded = settings(
-    max_examples=examples(all=20, quick=8, campaign=60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(all=10, quick=6, campaign=60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 # those of whom the gate never takes back that they came through
 STEADY = (Fate.WELL, Fate.SLEEPER, Fate.BEHIND_NAT, Fate.REFUSES, Fate.LOOPS_PLAIN, Fate.DEAD, Fate.DEAD_BEHIND_NAT)

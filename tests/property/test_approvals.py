@@ -113,7 +113,7 @@ def two_gates(folder: Path) -> TwoGates:
 
 
 @given(order=orders)
-@settings(max_examples=examples(all=60, quick=10, campaign=300), deadline=None)
+@settings(max_examples=examples(all=30, quick=10, campaign=300), deadline=None)
 def test_no_order_loses_an_approval(order: list[tuple[str, object, object]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         gates = two_gates(Path(folder))

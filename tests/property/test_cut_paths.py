@@ -94,7 +94,7 @@ def assert_no_nearer(without: Decision, found: Decision) -> None:
 
 
 @given(rotations(), adoptions(), cuts)
-@settings(max_examples=examples(all=600, quick=300, campaign=2000), deadline=None)
+@settings(max_examples=examples(all=300, quick=200, campaign=2000), deadline=None)
 def test_a_cut_brings_nothing_nearer(rotation: Rotation, adoption: Adoption, cut: PathCut) -> None:
     without = decide(rotation, adoption.without_cut, NOW)
     assert_no_nearer(without, decide_with_path(rotation, adoption, CutPath(cut), NOW))
@@ -138,7 +138,7 @@ DARK = [Door(number, Fate.WELL if number < 2 else Fate.DEAD) for number in range
 @example(DARK, [], 1, 30, False)
 @example(DARK, [], 1, 30, True)
 @settings(
-    max_examples=examples(all=10, quick=4, campaign=40),
+    max_examples=examples(all=6, quick=4, campaign=40),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

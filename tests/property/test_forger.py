@@ -28,7 +28,7 @@ from tests.support.forger import (
 )
 from tests.support.lengths import examples, spread
 
-EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", examples(all=10, quick=4, campaign=40)))
+EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", examples(all=6, quick=4, campaign=40)))
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,

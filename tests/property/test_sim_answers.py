@@ -50,7 +50,7 @@ def assert_harmless(found: list[str]) -> None:
 
 
 @given(_json)
-@settings(max_examples=examples(all=500, quick=150, campaign=2_000), deadline=None)
+@settings(max_examples=examples(all=250, quick=150, campaign=2_000), deadline=None)
 def test_any_json_is_a_thing_or_an_error(content: Any) -> None:
     try:
         thing = thing_of(content, _MAP, "here")
@@ -63,7 +63,7 @@ def test_any_json_is_a_thing_or_an_error(content: Any) -> None:
 
 
 @given(_json)
-@settings(max_examples=examples(all=500, quick=150, campaign=2_000), deadline=None)
+@settings(max_examples=examples(all=250, quick=150, campaign=2_000), deadline=None)
 def test_any_json_says_whether_a_sim_is_reached_or_that_it_is_not_known(content: Any) -> None:
     reached = reached_of(content, _MAP.reached)
     assert reached.reachability in Reachability
@@ -73,7 +73,7 @@ def test_any_json_says_whether_a_sim_is_reached_or_that_it_is_not_known(content:
 
 
 @given(_json)
-@settings(max_examples=examples(all=500, quick=150, campaign=2_000), deadline=None)
+@settings(max_examples=examples(all=250, quick=150, campaign=2_000), deadline=None)
 def test_any_json_may_be_shown(content: Any) -> None:
     found = entry(content)
     assert_harmless(texts(found))
@@ -92,7 +92,7 @@ def test_secrets_in_an_answer_are_not_shown(name: str, above: list[str]) -> None
 
 
 @given(st.binary(max_size=300) | _json.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=examples(all=500, quick=150, campaign=2_000), deadline=None)
+@settings(max_examples=examples(all=250, quick=150, campaign=2_000), deadline=None)
 def test_any_bytes_are_json_or_an_error(body: bytes) -> None:
     try:
         parsed(body, "here")
@@ -102,7 +102,7 @@ def test_any_bytes_are_json_or_an_error(body: bytes) -> None:
 
 
 @given(_json, st.sampled_from(["title", "detail", "message", "error", "info"]))
-@settings(max_examples=examples(all=500, quick=150, campaign=2_000), deadline=None)
+@settings(max_examples=examples(all=250, quick=150, campaign=2_000), deadline=None)
 def test_words_of_an_error_are_bounded_and_without_secrets(content: Any, key: str) -> None:
     body = json.dumps({"name": content, key: f"x {CANARY} y"}).encode()
     words = words_of(body, [Secret(CANARY.encode())])
@@ -113,7 +113,7 @@ def test_words_of_an_error_are_bounded_and_without_secrets(content: Any, key: st
 
 
 @given(st.lists(_text, max_size=6))
-@settings(max_examples=examples(all=300, quick=100, campaign=1_000), deadline=None)
+@settings(max_examples=examples(all=150, quick=100, campaign=1_000), deadline=None)
 def test_a_pointer_is_read_as_it_is_written(parts: list[str]) -> None:
     assert parts_of(pointer_of(parts)) == parts
     content: Any = 7

@@ -78,7 +78,7 @@ def replaced(place: tuple[Any, ...], value: object, is_old: bool) -> Document:
 
 
 @given(st.sampled_from(_NEAR), _other, st.booleans())
-@settings(max_examples=examples(all=400, quick=80, campaign=2_000), deadline=None)
+@settings(max_examples=examples(all=200, quick=80, campaign=2_000), deadline=None)
 def test_any_contract_is_bound_or_its_faults_are_named(place: tuple[Any, ...], value: object, is_old: bool) -> None:
     document = replaced(place, value, is_old)
     try:

@@ -143,7 +143,7 @@ def test_a_reader_that_goes_away_stops_nothing(backup: Path, tmp_path: Path) -> 
     _is_whole(place, "")
 
 
-@pytest.mark.parametrize("at_sync", range(1, 24, examples(all=3, quick=7, campaign=1)))
+@pytest.mark.parametrize("at_sync", range(1, 24, examples(all=5, quick=7, campaign=1)))
 def test_killed_at_any_write(backup: Path, tmp_path: Path, at_sync: int) -> None:
     place = tmp_path / "place"
     request = request_for(backup, place)

@@ -125,7 +125,7 @@ def faults(found: list[Any], steady: set[Any]) -> set[Any]:
 class TestDevices:
     """Listed and seen ones together."""
 
-    @pytest.mark.parametrize("seed", range(examples(all=2, quick=1)))
+    @pytest.mark.parametrize("seed", range(examples(all=1, quick=1, campaign=4)))
     @pytest.mark.parametrize("wanted", [EVERY, MISSING, TROUBLED], ids=["all", "missing", "troubled"])
     @pytest.mark.usefixtures("narrow")
     def test_a_walk_skips_none_and_repeats_none(
