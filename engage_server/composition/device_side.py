@@ -5,6 +5,7 @@ only for the instances: see :func:`import_services`.
 """
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -381,6 +382,10 @@ def store_spool(settings: Settings, store: SqlStore, site_key: Callable[[str], S
     held = claim(settings.spool_dir)
     try:
         keep = timedelta(days=settings.sighting_days)
-        SightingTransfer(settings.spool_dir, store, keep, None, TokenCheck(site_key)).run(datetime.now(UTC))
+        transfer = SightingTransfer(settings.spool_dir, store, keep, None, TokenCheck(site_key))
+        transfer.run(datetime.now(UTC))
+        host = socket.gethostname()
+        if any(each.host == host for each in store.spools()):  # what it left when it signed off is stored now
+            store.report_spool(host, transfer.waiting_bytes())
     finally:
         os.close(held)

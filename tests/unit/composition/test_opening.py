@@ -1,18 +1,20 @@
 """Opening an installation: what fails leaves nothing of the database open."""
 
 import os
+import socket
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from engage_server.composition.creation import create_installation
-from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.device_side import DeviceSide, store_spool
 from engage_server.composition.opening import ReleaseSealer, derived_release_key
 from engage_server.composition.operator_side import open_operator_side
 from engage_server.errors import EngageError, SealBroken, StoreVersionMismatch
 from engage_server.records import Secret
+from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.settings import Settings, load_settings
 from engage_server.store.sealing import new_key_encryption_key
 from engage_server.variables import KEK_VARIABLE
@@ -91,3 +93,16 @@ def test_a_database_of_another_version(settings: Settings, tmp_path: Path) -> No
         with pytest.raises(StoreVersionMismatch):
             opening()
     assert open_databases(tmp_path) == []
+
+
+def test_what_a_host_left_is_stored_by_a_rename(settings: Settings) -> None:
+    """Otherwise evidence would count as missing until the servers are started again."""
+    host = socket.gethostname()
+    settings.spool_dir.mkdir(parents=True)
+    SpoolWriter(settings.spool_dir, 1 << 20).append([b"no sighting\n"])
+    with closing(open_operator_side(settings, {})._store) as store:
+        store_spool(settings, store, lambda _: Secret(b""))
+        assert store.spools() == [], "the control: a host that never said anything"
+        store.report_spool(host, 12)
+        store_spool(settings, store, lambda _: Secret(b""))
+        assert [(each.host, each.waiting_bytes) for each in store.spools()] == [(host, 0)]
