@@ -16,7 +16,6 @@ from tests.support.world import World
 
 TERMS = SwitchTerms(timedelta(seconds=0.8), timedelta(seconds=0.1))
 LATEST = (TERMS.limit + TERMS.lead).total_seconds()
-SOON = 0.5  # far from the limit, on a busy machine
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_it_waits_with_the_workers_until_their_moment(world: World, side: Device
     begun = time.monotonic()
     assert settled_snapshot(side, None, TERMS, seconds=0) is None, "it is pending"
     snapshot = snapshot_to_begin_with(side, None, TERMS)
-    assert LATEST - 0.3 < time.monotonic() - begun < LATEST + SOON
+    assert LATEST - 0.3 < time.monotonic() - begun < 10
     assert snapshot.current["main"].number == 2
     assert settled_snapshot(side, None, TERMS, seconds=0) is not None
 
@@ -75,11 +74,11 @@ def test_an_earlier_moment_is_enough(world: World, side: DeviceSide) -> None:
     assert time.monotonic() - begun < 5
 
 
-@pytest.mark.parametrize("terms", [TERMS, SwitchTerms(timedelta())])
+@pytest.mark.parametrize("terms", [SwitchTerms(timedelta(seconds=20)), SwitchTerms(timedelta())])
 def test_it_waits_for_nobody_where_nobody_serves_or_waits(world: World, side: DeviceSide, terms: SwitchTerms) -> None:
     if not terms.is_together:
         serves(world)
     world.release()
     begun = time.monotonic()
     assert snapshot_to_begin_with(side, None, terms).current["main"].number == 2
-    assert time.monotonic() - begun < SOON
+    assert time.monotonic() - begun < 5
