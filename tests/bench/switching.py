@@ -3,10 +3,12 @@
 Each way runs on SQLite and on PostgreSQL, with two workers for each listener: workers that agree on a moment (the
 default), and workers that do not (``activation_wait_seconds`` 0, the way of before). First activations one after the
 other: each worker reports when it switched, and the spread is the last minus the first. Then clients at full pace, from
-outside: a notice, a handshake, a notice again. A handshake is wrong if its chain is of neither notice's release.
+outside: a notice, a handshake, a notice again. A handshake is wrong if its chain is of neither notice's release. On
+PostgreSQL a second host on this machine is then added: its processes measure the database's clock by themselves.
 """
 
 import argparse
+import shutil
 import socket
 import ssl
 import statistics
@@ -30,7 +32,7 @@ from tests.support.installation import make_installation
 from tests.support.postgresql import postgres_server
 from tests.support.running import RunningPair, engage, eventually, ok, running_pair
 
-WAYS = {"together": "1.2", "each alone": "0"}
+WAYS = {"together": ("1.2", 1), "each alone": ("0", 1), "two hosts": ("1.2", 2)}  # activation_wait_seconds, hosts
 _WIDTHS = (-12, -11, 13, 13, 15, 12, 8)
 _CLIENTS = 2
 _PAUSE_SECONDS = 1.5  # between two changes
@@ -147,16 +149,22 @@ def measured(trial: Trial, pair: RunningPair, releases: Releases, rounds: int, c
 
 
 @contextmanager
-def trials(database_url: str, wait: str) -> Iterator[tuple[Trial, RunningPair, Releases]]:
-    """A pair with two releases, and two workers for each listener."""
+def trials(database_url: str, wait: str, hosts: int) -> Iterator[tuple[Trial, RunningPair, Releases]]:
+    """A pair with two releases, and two workers for each listener; with others beside it on the same database."""
     environment = {"ENGAGE_DATABASE_URL": database_url} if database_url else {}
     with tempfile.TemporaryDirectory(prefix="engage-switch") as folder:
         installation = make_installation(Path(folder), **environment)
         chains = {1: installation / "certs" / "main", 2: new_chain(installation, "next")}
         assert stage(installation, chains[2], **environment) == 2
         store = SqlStore(open_engine(database_url or f"sqlite:///{installation}/data/engage.db"), None)
-        with running_pair(installation, "--workers", "2", ENGAGE_ACTIVATION_WAIT_SECONDS=wait, **environment) as pair:
-            eventually(lambda: len(store.workers(timedelta(seconds=5))) == 5, "all report")
+        with ExitStack() as stack:
+            for number in range(1, hosts):
+                further = Path(shutil.copytree(installation, installation / f"host{number}"))
+                start = running_pair(further, "--workers", "2", ENGAGE_ACTIVATION_WAIT_SECONDS=wait, **environment)
+                stack.enter_context(start)
+            start = running_pair(installation, "--workers", "2", ENGAGE_ACTIVATION_WAIT_SECONDS=wait, **environment)
+            pair = stack.enter_context(start)
+            eventually(lambda: len(store.workers(timedelta(seconds=5))) == 5 * hosts, "all report")
             yield Trial(pair, environment, store), pair, Releases(chains)
         store.close()
 
@@ -175,10 +183,12 @@ def main() -> None:
     with ExitStack() as stack:
         server = stack.enter_context(postgres_server())
         for database in ("SQLite", "PostgreSQL"):
-            for way, wait in WAYS.items():
+            for way, (wait, hosts) in WAYS.items():
+                if hosts > 1 and database == "SQLite":
+                    continue
                 progress(f"{database}, {way}")
                 url = server.new_database() if database == "PostgreSQL" else ""
-                with trials(url, wait) as (trial, pair, releases):
+                with trials(url, wait, hosts) as (trial, pair, releases):
                     figures = measured(trial, pair, releases, options.rounds, options.changes)
                 found[f"{database}, {way}"] = figures
                 progress_ends()
