@@ -131,6 +131,20 @@ def _pinned_packages(lock: str) -> list[str]:
     return [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
 
 
+def pages_without_results(name: str, script: str) -> list[str]:
+    """The pages that a script says have its results, and that do not name it."""
+    return [page for page in re.findall(r"docs/[a-z-]+\.md", script) if name not in (ROOT / page).read_text()]
+
+
+def test_results_stand_where_scripts_say() -> None:
+    found = {path.name: pages_without_results(path.name, path.read_text()) for path in (ROOT / "scripts").iterdir()}
+    assert {name: pages for name, pages in found.items() if pages} == {}
+
+
+def test_the_look_for_results_finds_what_is_missing() -> None:
+    assert pages_without_results("fuzz-nobody", "# Results stand in docs/fuzzing.md.") == ["docs/fuzzing.md"]
+
+
 def test_the_lock_files_pin_every_package_with_hashes() -> None:
     locks = sorted(ROOT.glob("requirements*.lock"))
     assert len(locks) >= 9
