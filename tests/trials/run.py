@@ -25,6 +25,7 @@ _WIDTHS = (-46, 6, 6, 5, 8, 6, 13, 10)
 _HEADINGS = ("what fails", "doors", "calls", "lost", "missing", "twice", "confirmed (s)", "stored (s)")
 _MORNING = ("main: ", "Late: ", "all well")  # how the subjects of morning mails begin
 _MAIL_SECONDS = 120.0
+_SILENT = ("host node-2 is silent", "Late: host node-2 is silent")  # late: the clock was set before it was sent
 _SECOND_MAIL_SECONDS = 25.0  # each node looks every 20 s
 
 
@@ -71,7 +72,7 @@ def _whole_trial(trial: Installation, options: argparse.Namespace) -> tuple[list
         mails.append(_morning(trial, number))
     rows.append(_shown(let_fail(trial, *_far_night(trial, mails, options.doors))))
     eventually(lambda: trial.arrived("Over: host node-2 is silent"), "that it is over", _MAIL_SECONDS)
-    said = len(trial.arrived("host node-2")), len(trial.arrived("Over: host node-2"))
+    said = len(trial.arrived(*_SILENT)), len(trial.arrived("Over: host node-2"))
     say(f"alerts about the silent node: {said[0]}, and {said[1]} that it is over")
     return rows, mails
 
@@ -145,7 +146,7 @@ def _far_night(trial: Installation, mails: list[int], doors: int) -> tuple[Fault
         text = str(mail.get_body(("plain",)))
         if "evidence missing" not in str(mail["Subject"]) or "it has not called" in text:
             raise RuntimeError(f"the morning mail does not say what it lacks: {text}")
-        eventually(lambda: trial.arrived("host node-2 is silent"), "an alert about the host", _MAIL_SECONDS)
+        eventually(lambda: trial.arrived(*_SILENT), "an alert about the host", _MAIL_SECONDS)
         DATABASE_CUT.cure(trial)
 
     return Fault(DATABASE_CUT.name, DATABASE_CUT.begin, cure), range(doors)
