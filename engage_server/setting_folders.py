@@ -13,11 +13,16 @@ def setting(default: object, description: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Folders:
-    """The folders of an installation: the first rows of the table of settings."""
+    """The folders of an installation, and what is kept there: the first rows of the table of settings."""
 
     certs_dir: Path = setting(Path("certs"), "Folder where 'engage init' builds chains.")
     data_dir: Path = setting(
         Path("data"), "Folder of the embedded database, the spool of sightings and the workers' metrics."
+    )
+    start_without_database: bool = setting(
+        True,
+        "Whether a host with PostgreSQL keeps a copy of what devices are answered. With it, the host can start and "
+        "serve while the database is away. The copy holds the sealed private keys that are served, and no site key.",
     )
 
     @property
@@ -29,6 +34,11 @@ class Folders:
     def path_events_dir(self) -> Path:
         """The folder of what links reported and is not in the database yet."""
         return self.links_dir / "events"
+
+    @property
+    def served_copy(self) -> Path:
+        """The copy of what devices are answered, for a start while a database on another machine is away."""
+        return self.data_dir / "served.db"
 
     @property
     def spool_dir(self) -> Path:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from engage_server.composition.opening import assert_key_not_lost, ensured_key, kept_open
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.composition.remains import assert_not_lost, assert_not_restoring, begin, leave_trace
+from engage_server.composition.starting.served_copy import remove_copy
 from engage_server.errors import NotPossible
 from engage_server.files import SECRET_MODE, make_folder, open_file, replace_file
 from engage_server.records import AuditHead
@@ -62,6 +63,7 @@ def create_installation(
         done = schema.upgrade(engine, key, actor, told, reason=reason)
         begun.unlink(missing_ok=True)
         leave_trace(settings)
+        remove_copy(settings)  # it may be of an earlier installation
         if done.before is not None:
             tell(f"{UPDATED} from schema {done.before} to {schema.REVISIONS[-1]}; the audit log records it")
         if done.first_key is not None:

@@ -1,20 +1,25 @@
 """The parts of the store and the services that a serving process needs.
 
 The supervisor of a pair reads the store only once. The modules that answer call-ins and store sightings are imported
-only for the instances: see :func:`import_services`.
+only for the instances: see :func:`.starting.early_imports.import_services`.
 """
 
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
-from engage_server.composition.opening import kept_open, open_database
 from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
+from engage_server.composition.starting.served_copy import (
+    CopyWriter,
+    StartingStore,
+    open_database_to_start,
+    open_to_start,
+)
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import (
     DEVICE_LISTENERS,
@@ -50,34 +55,6 @@ if TYPE_CHECKING:
 _KEPT_BYTES = 16 * 1024 * 1024  # of sightings that are stored: about 100,000
 
 
-# By their names: an import that nobody uses is one that a tool removes.
-_LATER_FOR_DEVICES = (
-    "engage_server.services.call_in.dispatch",
-    "engage_server.services.call_in.from_files",
-    "engage_server.services.call_in.from_shared",
-    "engage_server.services.call_in.from_upstream",
-    "engage_server.services.shared_files.place",
-)
-_LATER_FOR_OPERATORS = (
-    "engage_server.composition.keys.watch",
-    "engage_server.composition.operator_side",
-    "engage_server.services.call_in.delivering.delivery",
-    "engage_server.services.evidence.token_check",
-    "engage_server.services.evidence.transfer",
-    "engage_server.services.installation.disk_overview",
-)
-
-
-def import_services(*, of_devices: bool) -> None:
-    """Import what :class:`DeviceSide` will need later. Call it before a fork, so that the workers share it.
-
-    Args:
-        of_devices: True for an instance that devices call, False for the operators' instance.
-    """
-    for name in _LATER_FOR_DEVICES if of_devices else _LATER_FOR_OPERATORS:
-        import_module(name)
-
-
 class DeviceSide:
     """The parts that a serving process needs: the distribution, and the means to keep it up to date.
 
@@ -88,9 +65,12 @@ class DeviceSide:
 
     Attributes:
         installation: Whose database it is.
+        copy: This host's copy, because the database did not answer. :meth:`take_snapshot` reads it the first time.
+            Everything else asks the database. None: the database answers.
 
     Raises:
-        StoreNotUsable: It does not answer, or is another installation's.
+        StoreNotUsable: It does not answer, and there is no copy, or ``installation`` is given. Or it is another
+            installation's.
         StoreVersionMismatch: The database was made by another version.
         SealBroken: It was sealed with another key.
     """
@@ -102,14 +82,21 @@ class DeviceSide:
         self._with_tls = release_sealer is not None
         self._port = settings.cert_url_port
         self._store_reserve = store_reserve(settings)
-        with kept_open(open_database(settings)) as engine:
+        with self._opened(settings, starts=installation is None) as start:
             if release_sealer is not None:
-                schema.assert_release_seal(engine, release_sealer)
-            self.installation = same_installation.installation_of(engine)
+                schema.assert_release_seal(start.first, release_sealer)
+            self.installation = start.installation()
             if self.installation != (installation or self.installation):
                 raise same_installation.another_installation()
-        self._engine = engine
-        self._store = SqlStore(engine, None, release_sealer)
+        self.copy = start.copy
+        self._engine = start.database
+        self._store = SqlStore(start.database, None, release_sealer)
+        self._copied = None if start.copy is None else SqlStore(start.copy.engine, None, release_sealer)
+
+    @staticmethod
+    def _opened(settings: Settings, *, starts: bool) -> AbstractContextManager[StartingStore]:
+        """A process that serves already has something newer than the copy: it keeps that."""
+        return open_to_start(settings) if starts else open_database_to_start(settings)
 
     def generation(self) -> int:
         """Return the store's generation. If it differs from the snapshot's, take a new snapshot."""
@@ -138,13 +125,14 @@ class DeviceSide:
         same_installation.assert_installation(self._engine)
 
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
-        """Read the store. Does not publish.
+        """Read the store, or :attr:`copy` the first time. Does not publish.
 
         Args:
             try_out: Raises EngageError for a release that cannot be served. The site's last good one is then kept.
         """
+        store, self._copied = self._copied or self._store, None
         return take_snapshot(
-            self._store,
+            store,
             self._port,
             with_private_keys=self._with_tls,
             last=self.distribution.snapshot,
@@ -350,6 +338,10 @@ class DeviceSide:
             clock: Gives the time, timezone-aware.
         """
         return shared_copies(settings, store, lambda: self.distribution.snapshot.call_ins, tell, clock)
+
+    def served_copy(self, settings: Settings) -> CopyWriter:
+        """Return what keeps this host's copy of what devices are answered."""
+        return CopyWriter(self._engine, settings)
 
     def release_connections(self) -> None:
         """Close all database connections. The next use opens new ones. Call it before a fork."""

@@ -1,6 +1,5 @@
 """Opens an installation: its database, and its keys from files, from the environment, or derived from one another."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -17,22 +16,18 @@ from engage_server.composition.keys.source import (
 from engage_server.composition.remains import assert_not_gone, assert_not_restoring
 from engage_server.errors import Conflict, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
-from engage_server.records import KeyHolder, Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
 from engage_server.store.database.same_installation import keep_to_installation
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
-from engage_server.store.sql_store import SqlStore
 from engage_server.variables import RELEASE_KEY_VARIABLE
 
 __all__ = [
     "ReleaseSealer",
-    "derived_release_key",
     "ensured_key",
     "given_release_key",
     "kept_open",
-    "needs_key_no_more",
     "open_database",
     "open_sealer",
 ]
@@ -121,54 +116,6 @@ def given_release_key(settings: Settings, environment: Mapping[str, str]) -> Rel
         assert_no_other_file(RELEASE_KEY_VARIABLE, from_environment.encode(), path)
         return ReleaseSealer.from_text(from_environment.encode(), RELEASE_KEY_VARIABLE)
     return ReleaseSealer.from_text(read_file(path, limit=MAX_KEY_FILE_BYTES), str(path)) if path else None
-
-
-def derived_release_key(settings: Settings, environment: Mapping[str, str], starts_alone: str = "") -> Secret:
-    """Derive the release key from the installation key, which the key-encryption key opens.
-
-    From then on, this process has both in memory. Never call it in one that is forked into workers.
-
-    Args:
-        settings: The settings.
-        environment: For the key-encryption key.
-        starts_alone: How the place of a holder begins that reads the key only when it starts. It is reported, so that
-            a change of the key waits until it was started again. "": the operators' instance reports for this host.
-
-    Raises:
-        StoreNotUsable: There is no database, or it does not answer.
-        StoreVersionMismatch: It was made by another version.
-        SettingsInvalid: There is no key-encryption key.
-        SealBroken: It is not the key of this database.
-    """
-    engine = open_database(settings)
-    try:
-        given = read_key(settings, environment)
-        release_key = schema.opened_sealer(engine, given.key).release_key
-        if starts_alone:
-            place = f"{starts_alone}{settings.data_dir}"
-            holder = KeyHolder(socket.gethostname(), place, given.key.key_id, str(given.source))
-            SqlStore(engine, None).report_key(holder)
-        return release_key
-    finally:
-        engine.dispose()
-
-
-def needs_key_no_more(settings: Settings, starts_alone: str) -> None:
-    """Report that a process which starts alone has a release key now: a change of the other key need not wait for it.
-
-    Args:
-        settings: The settings.
-        starts_alone: As for :func:`derived_release_key`.
-
-    Raises:
-        StoreNotUsable: There is no database, or it does not answer.
-        StoreVersionMismatch: It was made by another version.
-    """
-    engine = open_database(settings)
-    try:
-        SqlStore(engine, None).remove_key_holder(socket.gethostname(), f"{starts_alone}{settings.data_dir}")
-    finally:
-        engine.dispose()
 
 
 def _assert_no_database(settings: Settings) -> None:

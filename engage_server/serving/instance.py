@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from engage_server.composition.device_side import DeviceSide, import_services
+from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.disk_space import sweep_temporary_files
 from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.openid.terms_file import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site
+from engage_server.composition.starting.early_imports import import_services
+from engage_server.composition.starting.served_copy import ServedCopy
 from engage_server.errors import EngageError, SettingsInvalid
 from engage_server.records import SwitchTerms
 from engage_server.services.distribution.lookup import Distribution
@@ -91,6 +93,11 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         if listener is not Listener.OPERATORS:
             sweep_temporary_files(settings)
         super().__init__(prog="engage")
+
+    @property
+    def copy(self) -> ServedCopy | None:
+        """What it begins with, because the database did not answer. None: the database answered."""
+        return self._device_side.copy
 
     def run(self) -> None:
         """Serve until a signal ends it."""

@@ -44,7 +44,8 @@ def snapshot_to_begin_with(side: DeviceSide, try_out: TryOut, terms: SwitchTerms
     Raises:
         EngageError: The store cannot be read.
     """
-    if terms.is_together and side.is_served():
+    # without the database nobody agrees on a moment
+    if side.copy is None and terms.is_together and side.is_served():
         seconds = (terms.limit + terms.lead).total_seconds()
         settled = settled_snapshot(side, try_out, terms, seconds)
         if settled is not None:

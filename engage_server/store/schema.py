@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, select, text, update
+from sqlalchemy import Connection, Engine, event, inspect, select, text, update
 
 from engage_server.errors import StoreVersionMismatch
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
@@ -182,12 +182,22 @@ def assert_current(engine: Engine) -> None:
     Raises:
         StoreVersionMismatch: They are newer, older, or missing.
     """
-    _assert_not_newer(engine)
-    if _revision(engine) != REVISIONS[-1]:
-        raise StoreVersionMismatch(
-            "the database does not have the tables of this version",
-            "Run 'engage init': it creates what is missing, updates the tables and loses nothing.",
-        )
+    _assert_revision(_revision(engine))
+
+
+def assert_current_when_used(engine: Engine) -> None:
+    """Refuse each use of a database that was not asked yet, until its tables are found to be those of this version.
+
+    A use raises StoreVersionMismatch if they are newer, older, or missing.
+    """
+    is_known = False
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        nonlocal is_known
+        if not is_known:
+            _assert_revision(_revision_of(connection))
+            is_known = True
 
 
 def is_sealed(engine: Engine) -> bool:
@@ -249,8 +259,20 @@ def _complete_release_keys(connection: Connection, sealer: Sealer) -> None:
         connection.execute(update(installation).values(release_seal_probe=sealed))
 
 
+def _assert_revision(revision: str | None) -> None:
+    _assert_known_revision(revision)
+    if revision != REVISIONS[-1]:
+        raise StoreVersionMismatch(
+            "the database does not have the tables of this version",
+            "Run 'engage init': it creates what is missing, updates the tables and loses nothing.",
+        )
+
+
 def _assert_not_newer(engine: Engine) -> None:
-    revision = _revision(engine)
+    _assert_known_revision(_revision(engine))
+
+
+def _assert_known_revision(revision: str | None) -> None:
     if revision is not None and revision not in REVISIONS:
         raise StoreVersionMismatch(
             f"the database was made by a newer version (schema {revision}) than this program",

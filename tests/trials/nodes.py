@@ -125,6 +125,12 @@ class Node:
         assert self.running is not None
         return self.running
 
+    @property
+    def copied_at(self) -> float:
+        """When its copy was last as the database is, in seconds since 1970. 0: there is none."""
+        copy = self.folder / "data" / "served.db"
+        return copy.stat().st_mtime if copy.exists() else 0.0
+
     def spool_files(self) -> list[Path]:
         """The files of its spool whose lines may not be in the database yet."""
         return list((self.folder / "data" / "spool").glob("*.sightings"))

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +127,20 @@ _FIRST = _TODAY + timedelta(days=(4 - _TODAY.weekday()) % 7 + 1)  # a Saturday: 
 def _morning(trial: Installation, night: int) -> int:
     """How many morning mails came. On a Monday there is a line also if all is well."""
     trial.activate_next()
-    before = len(trial.arrived(*_MORNING))
+    before = len(_mornings(trial))
     _at(trial, night, 6, 31)
-    eventually(lambda: len(trial.arrived(*_MORNING)) > before, "the morning mail", _MAIL_SECONDS)
+    eventually(lambda: len(_mornings(trial)) > before, "the morning mail", _MAIL_SECONDS)
     pause(_SECOND_MAIL_SECONDS)
-    return len(trial.arrived(*_MORNING)) - before
+    new = _mornings(trial)[before:]
+    if len(new) != 1:
+        say(f"  mails of one morning: {[str(each['Subject']) for each in new]}")
+    return len(new)
+
+
+def _mornings(trial: Installation) -> list[EmailMessage]:
+    """The morning mails so far. An alert that was sent after its clock was set is late, too."""
+    alerts = _SILENT[1]
+    return [each for each in trial.arrived(*_MORNING) if not str(each["Subject"]).strip().startswith(alerts)]
 
 
 def _far_night(trial: Installation, mails: list[int], doors: int) -> tuple[Fault, range]:
@@ -141,7 +151,7 @@ def _far_night(trial: Installation, mails: list[int], doors: int) -> tuple[Fault
     def cure(trial: Installation) -> None:
         _at(trial, number, 2, 0)
         mails.append(_morning(trial, number))
-        mail = trial.arrived(*_MORNING)[-1]
+        mail = _mornings(trial)[-1]
         say(f"  meanwhile: {mail['Subject']}")
         text = str(mail.get_body(("plain",)))
         if "evidence missing" not in str(mail["Subject"]) or "it has not called" in text:

@@ -15,14 +15,11 @@ from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.openid.terms_file import read_openid_terms
-from engage_server.composition.opening import (
-    ReleaseSealer,
-    derived_release_key,
-    given_release_key,
-    needs_key_no_more,
-)
+from engage_server.composition.opening import ReleaseSealer, given_release_key
 from engage_server.composition.operators_listener import address as operators_address
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
+from engage_server.composition.starting.release_key import derived_release_key, needs_key_no_more
+from engage_server.composition.starting.served_copy import ServedCopy
 from engage_server.errors import UsageError
 from engage_server.records import Secret
 from engage_server.services.access.permissions import Act
@@ -126,6 +123,8 @@ def serve(
     application = ListenerApplication(
         one, lambda: session.settings(**options), session.environment, sealer, when_serving
     )
+    if lifeline is None and application.copy is not None:
+        _warn_of_copy(application.copy)
     collect_as_usual()  # all is imported and read that its workers share
     application.run()
     return 0
@@ -196,6 +195,8 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     close_memory()
     release_key = derived_release_key(settings, session.environment)
     device_side = DeviceSide(settings, ReleaseSealer(release_key))
+    if device_side.copy is not None:
+        _warn_of_copy(device_side.copy)
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
     assert_data_usable(settings)
@@ -207,6 +208,14 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     )
     collect_as_usual()
     return pair.run()
+
+
+def _warn_of_copy(copy: ServedCopy) -> None:
+    click.echo(
+        f"warning: {copy.why.sentence}. Devices are served what it had at {copy.right_at:%Y-%m-%d %H:%M:%S} UTC, from "
+        "this host's copy\nnext: Make the database answer. What changed meanwhile is served then, without a restart",
+        err=True,
+    )
 
 
 def _instance(

@@ -11,6 +11,7 @@ from engage_server.composition.backups.empty_place import assert_empty_place
 from engage_server.composition.backups.recovery_key import keep_key
 from engage_server.composition.backups.usable import assert_room, assert_usable
 from engage_server.composition.remains import leave_trace, restoring
+from engage_server.composition.starting.served_copy import remove_copy
 from engage_server.errors import Conflict
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Occasion
@@ -131,6 +132,7 @@ def _begin(archive: Archive, request: RecoveryRequest) -> None:
     assert_room(archive, settings)
     make_folder(mark.parent)
     replace_file(mark, content, SECRET_MODE)
+    remove_copy(settings)
 
 
 def _mark_of(archive: Archive, request: RecoveryRequest) -> bytes:

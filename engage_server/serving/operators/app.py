@@ -25,7 +25,14 @@ from engage_server.serving.operators.backups.child import backup_in_child
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.figures import doors_at_risk, one_address
 from engage_server.serving.operators.metrics_gate import MetricsGate
-from engage_server.serving.operators.repeated import delivery, links, rotations, shared_files, transfer
+from engage_server.serving.operators.repeated import (
+    delivery,
+    links,
+    rotations,
+    served_copy,
+    shared_files,
+    transfer,
+)
 from engage_server.serving.operators.repeated.alerts import Alerts
 from engage_server.serving.operators.repeated.repeating import Repeating, Sentences
 from engage_server.serving.worker.spool_words import SpoolWords
@@ -102,6 +109,7 @@ def operators_app(
     uploads = delivery.Deliveries(device_side, side, settings, log, exposition.tell_uploads)
     at_risk = doors_at_risk.DoorsAtRisk(side, exposition.tell_risks)
     chores = links.LinkChores(side, settings)
+    copy = device_side.served_copy(settings)
     ages = nights.BackupAges(side, exposition.tell_backups)
     backups = nights.NightlyBackups(side, settings, backup_in_child, log)
     addresses = one_address.OneAddress(side, device_side.distribution.warn)
@@ -110,6 +118,7 @@ def operators_app(
         Repeating("key-source", _KEY_SECONDS, key_watch.look, log, _OF_KEYS),
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
+        Repeating("served-copy", served_copy.SECONDS, copy.keep, log, served_copy.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
         Repeating("shared-files", shared_files.SECONDS, copied.copy, log, shared_files.SENTENCES),
         Repeating(

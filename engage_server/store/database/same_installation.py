@@ -34,13 +34,14 @@ class _Kept:
 _kept: WeakKeyDictionary[Engine, _Kept] = WeakKeyDictionary()
 
 
-def keep_to_installation(engine: Engine) -> None:
+def keep_to_installation(engine: Engine, probe: bytes | None = None) -> None:
     """From its first transaction on, refuse each one in which the database is another installation's.
 
     Args:
         engine: Of a database whose tables are of this version.
+        probe: What :func:`installation_of` returned for its installation before. None: the first transaction says it.
     """
-    kept = _kept[engine] = _Kept()
+    kept = _kept[engine] = _Kept(probe)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:

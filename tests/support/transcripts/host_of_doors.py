@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.opening import derived_release_key
 from engage_server.composition.operator_side import open_operator_side
+from engage_server.composition.starting.release_key import derived_release_key
 from engage_server.files import make_folder
 from engage_server.protocol import paths
 from engage_server.protocol.serial_number import encode_serial

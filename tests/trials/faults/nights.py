@@ -9,7 +9,10 @@ SHORT = (
 )
 """Without clocks that are set. At the same time, because each second costs CPU: eight processes serve, and wait."""
 
-_OF_NODES = (nodes.NONE, nodes.NODE_KILLED, nodes.NODE_FROZEN, nodes.NODE_UNPLUGGED, nodes.NODE_HALF_OPEN)
+_OF_NODES = (
+    *(nodes.NONE, nodes.NODE_KILLED, nodes.NODE_FROZEN, nodes.NODE_UNPLUGGED, nodes.NODE_HALF_OPEN),
+    nodes.ALL_RESTARTED_WITHOUT_DATABASE,
+)
 _OF_BALANCERS = (
     balancers.BALANCER_KILLED,
     balancers.BALANCER_FROZEN,

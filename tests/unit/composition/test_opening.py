@@ -10,8 +10,9 @@ import pytest
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.device_side import DeviceSide, store_spool
-from engage_server.composition.opening import ReleaseSealer, derived_release_key
+from engage_server.composition.opening import ReleaseSealer
 from engage_server.composition.operator_side import open_operator_side
+from engage_server.composition.starting.release_key import derived_release_key
 from engage_server.errors import EngageError, SealBroken, StoreVersionMismatch
 from engage_server.records import Secret
 from engage_server.services.evidence.spool import SpoolWriter

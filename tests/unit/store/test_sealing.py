@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.opening import derived_release_key
+from engage_server.composition.starting.release_key import derived_release_key
 from engage_server.errors import SealBroken, SettingsInvalid
 from engage_server.records import AuditAction, AuditEvent, Secret
 from engage_server.records.release_key import is_release_key, read_release_key, write_release_key

@@ -19,8 +19,9 @@ from engage_server.serving.operators.repeated.repeating import Repeating
 from engage_server.settings import Settings, load_settings
 
 QUIET = logging.getLogger("test")
-# it asks nobody while no site shares its files; the last one says that the database is lost, and so does not fail
-ASK_NOTHING = {"shared-files", "upload-retention", "alert-store-away"}
+# The first two ask nobody while no site shares its files, and the third one while the database is on this disk. The
+# last one says that the database is lost, and so does not fail.
+ASK_NOTHING = {"shared-files", "upload-retention", "served-copy", "alert-store-away"}
 STATUS = WorkerStatus("https 1 on gate", "gate", 1, "https", 1, {}, {})
 
 

@@ -15,7 +15,8 @@ from gunicorn.config import Config
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.opening import ReleaseSealer, derived_release_key
+from engage_server.composition.opening import ReleaseSealer
+from engage_server.composition.starting.release_key import derived_release_key
 from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Host, StoreLook

@@ -12,7 +12,8 @@ import pytest
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.opening import ReleaseSealer, derived_release_key
+from engage_server.composition.opening import ReleaseSealer
+from engage_server.composition.starting.release_key import derived_release_key
 from engage_server.errors import Refused, StoreNotUsable
 from engage_server.records import StoreLook, SwitchTerms, WorkerStatus
 from engage_server.services.distribution.snapshot import Snapshot

@@ -1,0 +1,177 @@
+"""This host's copy of what devices are answered, and the start from it while the database is away.
+
+Without it, a host that loses its power while the database cannot be reached would serve nobody until it can. With it,
+that host goes on as one does that was running: with what it had, until its first look at the database.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from engage_server.composition.opening import kept_open, open_database
+from engage_server.errors import EngageError, FileNotUsable, StoreNotUsable
+from engage_server.files import RESTORE
+from engage_server.files.failures import explained
+from engage_server.settings import Settings
+from engage_server.store import schema
+from engage_server.store.copying.served import ServedMark, mark_of, open_copy, write_copy
+from engage_server.store.database.engine import open_engine, sqlite_path
+from engage_server.store.database.same_installation import installation_of, keep_to_installation
+
+_PART_OF_TIME = 20  # writing takes at most this part of a processor's time: a site may have a million devices
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCopy:
+    """A copy, opened for reading.
+
+    Attributes:
+        engine: The copy.
+        right_at: When it last had what the database had.
+        why: What the database said.
+    """
+
+    engine: Engine
+    right_at: datetime
+    why: StoreNotUsable
+
+
+@dataclass(frozen=True, slots=True)
+class StartingStore:
+    """What a process reads when it starts.
+
+    Attributes:
+        database: The database. If there is a copy, it was not reached yet.
+        copy: None: the database answers.
+    """
+
+    database: Engine
+    copy: ServedCopy | None
+
+    @property
+    def first(self) -> Engine:
+        """What answers now."""
+        return self.database if self.copy is None else self.copy.engine
+
+    def installation(self) -> bytes | None:
+        """Whose it is: see :func:`.same_installation.installation_of`.
+
+        Raises:
+            StoreNotUsable: The database does not answer any more.
+        """
+        return installation_of(self.database) if self.copy is None else mark_of(self.copy.engine).seal_probe
+
+
+@contextmanager
+def open_to_start(settings: Settings) -> Iterator[StartingStore]:
+    """Open the database. If it does not answer, open this host's copy as well.
+
+    The copy is closed at the end, and the database if something raises. Somebody else closes it otherwise.
+
+    Raises:
+        StoreNotUsable: The database does not answer, and there is no copy that can be used.
+        StoreVersionMismatch: The database was made by another version. So it answers.
+    """
+    try:
+        database = open_database(settings)
+    except StoreNotUsable as error:
+        start = _from_copy(settings, error)
+    else:
+        start = StartingStore(database, None)
+    with kept_open(start.database):
+        yield start
+
+
+@contextmanager
+def open_database_to_start(settings: Settings) -> Iterator[StartingStore]:
+    """Open the database, and nothing else.
+
+    Raises:
+        StoreNotUsable: It does not answer.
+        StoreVersionMismatch: It was made by another version.
+    """
+    with kept_open(open_database(settings)) as database:
+        yield StartingStore(database, None)
+
+
+def _from_copy(settings: Settings, error: StoreNotUsable) -> StartingStore:
+    if error.code != StoreNotUsable.default_code or not keeps_copy(settings) or not settings.served_copy.exists():
+        raise error  # it answers, or nothing can replace it
+    try:
+        copy = open_copy(settings.served_copy)
+        probe = mark_of(copy).seal_probe
+    except EngageError as fault:
+        raise StoreNotUsable(
+            f"{error.sentence}; and the copy {settings.served_copy}: {fault.sentence}", error.next_step
+        ) from None
+    database = open_engine(settings.database_url.reveal())
+    schema.assert_current_when_used(database)
+    keep_to_installation(database, probe)
+    right_at = datetime.fromtimestamp(settings.served_copy.stat().st_mtime, UTC)
+    return StartingStore(database, ServedCopy(copy, right_at, error))
+
+
+def keeps_copy(settings: Settings) -> bool:
+    """Whether this host has a copy: not of a database that is on the same disk."""
+    return settings.start_without_database and sqlite_path(settings.database_url.reveal()) is None
+
+
+def remove_copy(settings: Settings) -> None:
+    """Remove the copy before the database gets other content."""
+    settings.served_copy.unlink(missing_ok=True)
+
+
+class CopyWriter:
+    """Keeps this host's copy as the database is. Only one process of a host does it.
+
+    Args:
+        database: The database.
+        settings: The settings.
+    """
+
+    def __init__(self, database: Engine, settings: Settings) -> None:
+        self._database = database
+        self._is_wanted = keeps_copy(settings)
+        self._path = settings.served_copy
+        self._written: ServedMark | None = None
+        self._not_before = 0.0
+
+    def keep(self) -> None:
+        """Write the copy if something has changed in the database. Remove it if the settings say so.
+
+        Raises:
+            StoreNotUsable: The database does not answer, or the copy cannot be written.
+            FileNotUsable: The copy cannot be replaced or removed.
+        """
+        if not self._is_wanted:
+            with explained(self._path, "remove it"):
+                self._path.unlink(missing_ok=True)
+            return
+        if time.monotonic() < self._not_before:
+            return
+        with explained(self._path, "write it"):
+            self._keep()
+
+    def _keep(self) -> None:
+        if mark_of(self._database) == self._mark_of_file():
+            os.utime(self._path)  # it is right now
+            return
+        if not self._path.parent.is_dir():  # making it again would hide that everything in it is lost
+            raise FileNotUsable(f"{self._path.parent}: the folder is gone", RESTORE)
+        begun = time.monotonic()
+        self._written = write_copy(self._database, self._path)
+        ended = time.monotonic()
+        self._not_before = ended + _PART_OF_TIME * (ended - begun)
+
+    def _mark_of_file(self) -> ServedMark | None:
+        if not self._path.exists():
+            return None
+        if self._written is None:
+            with suppress(EngageError):  # it is damaged, or of another version: it is replaced
+                self._written = mark_of(open_copy(self._path))
+        return self._written
