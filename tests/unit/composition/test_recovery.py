@@ -66,8 +66,11 @@ def _is_whole(place: Path, url: str) -> None:
 
 def test_everything_is_there_again_and_the_audit_log_says_so(backup: Path, tmp_path: Path, url: str) -> None:
     request = request_for(backup, tmp_path / "place", url)
+    request.settings.served_copy.parent.mkdir(parents=True)
+    request.settings.served_copy.write_text("what devices were answered before")
     done = restored(request)
     _is_whole(tmp_path / "place", url)
+    assert not request.settings.served_copy.exists()
     side = open_operator_side(request.settings, _environment(url))
     entry = side._store.audit_entry(done.head.number)
     assert entry is not None

@@ -46,7 +46,7 @@ class Host:
         self.database = open_engine(self.url)
 
     def read_settings(self, **more: str) -> Settings:
-        return load_settings(None, {"ENGAGE_DATABASE_URL": self.url} | more, {}, self.folder)
+        return load_settings(None, {"ENGAGE_DATABASE_URL": self.url, **more}, {}, self.folder)
 
     def engage(self, *arguments: object) -> str:
         return ok(engage(self.folder, *arguments, ENGAGE_DATABASE_URL=self.url))
@@ -144,6 +144,15 @@ def test_without_a_copy_nothing_starts(host: Host) -> None:
     host.copy.unlink()
     with host.away(), pytest.raises(StoreNotUsable, match="not currently accepting connections"):
         host.started()
+
+
+def test_an_empty_database_is_a_lost_one_and_no_copy_hides_that(host: Host) -> None:
+    url = host.server.new_database()
+    with pytest.raises(StoreNotUsable, match="the database is lost"):
+        DeviceSide(host.read_settings(ENGAGE_DATABASE_URL=url), None)
+    host.server.done_with(url)
+    with host.away():
+        assert DeviceSide(host.settings, None).copy is not None, "the control"
 
 
 def test_a_process_that_serves_keeps_what_it_has(host: Host) -> None:
