@@ -124,7 +124,7 @@ class Settings(Folders):
     activation_wait_seconds: Annotated[float, Bounds(ge=0, le=30)] = setting(
         1.2,
         "How many seconds workers wait for each other to serve a new release at the same moment. 0: each serves it "
-        "as soon as it can. Give all hosts the same value. It must be longer than poll_seconds.",
+        "as soon as it can. Give all hosts the same value. They wait at least 0.5 s more than poll_seconds.",
     )
     gate_seconds: Seconds = setting(
         30, "How often, in seconds, the operators' instance checks whether a rotation may go on or must roll back."

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 _GENERATIONS_BEGIN = datetime(2024, 1, 1, tzinfo=UTC)  # seconds since then fit into the store's column until 2092
 LEAD = timedelta(seconds=0.2)
 """Between the decision about a moment and the moment: every worker hears of it meanwhile."""
 
 _UNCERTAIN = timedelta(seconds=1)
+_PREPARING = timedelta(seconds=0.5)
+"""From the check in which a worker sees a change until it has said that it is prepared."""
 
 
 def least_generation(at: datetime) -> int:
@@ -30,6 +33,18 @@ class SwitchTerms:
 
     limit: timedelta
     lead: timedelta = LEAD
+
+    @classmethod
+    def given(cls, wait_seconds: float, poll_seconds: float) -> Self:
+        """Return those of the settings. Workers that look seldom get the time to look once.
+
+        Args:
+            wait_seconds: The setting ``activation_wait_seconds``. 0: nobody waits.
+            poll_seconds: The setting ``poll_seconds``.
+        """
+        if not wait_seconds:
+            return cls(timedelta())
+        return cls(max(timedelta(seconds=wait_seconds), timedelta(seconds=poll_seconds) + _PREPARING))
 
     @property
     def is_together(self) -> bool:

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from flask import Flask
 
@@ -131,7 +130,7 @@ def equip(
         spool_words=spool_words,
         data_folder=DataFolder(settings.data_dir),
         reported=reported,
-        terms=SwitchTerms(timedelta(seconds=settings.activation_wait_seconds)),
+        terms=SwitchTerms.given(settings.activation_wait_seconds, settings.poll_seconds),
         published=published,
     )
     metrics.clock_offset = lambda: follower.clock_offset

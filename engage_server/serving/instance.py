@@ -4,7 +4,6 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
@@ -194,7 +193,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
 
 def _terms(settings: Settings) -> SwitchTerms:
-    return SwitchTerms(timedelta(seconds=settings.activation_wait_seconds))
+    return SwitchTerms.given(settings.activation_wait_seconds, settings.poll_seconds)
 
 
 def _try_out(tls: ContextSource | None) -> Callable[[ServedRelease], None] | None:

@@ -26,6 +26,7 @@ _GOODBYE_SECONDS = 3.0  # for the sign-off in the store; a store that takes long
 _WAIT_SECONDS = 0.5  # short, so that the sign-off does not come too late
 _LEAST_PAUSE_SECONDS = 0.01
 _WATCH_SECONDS = 1.0
+_FROZEN_SECONDS = 3.0  # a watch that did not run for so long was stopped, and so was the thread that it watches
 _FIRST_LOOK_SECONDS = 1.0  # a database that hangs may not keep a worker from serving
 _AT_ONCE = SwitchTerms(timedelta())
 
@@ -226,9 +227,12 @@ class SnapshotFollower:
                 self._stopped.wait(min(left, _WAIT_SECONDS))
 
     def _watch_looks(self) -> None:
+        before = time.monotonic()
         while not self._stopped.wait(_WATCH_SECONDS):
+            now = time.monotonic()
+            was_frozen, before = now - before > _FROZEN_SECONDS, now  # then nobody has looked, and the store is well
             distribution = self._device_side.distribution
-            if distribution.is_late and not self._trouble:
+            if distribution.is_late and not self._trouble and not was_frozen:
                 seconds = distribution.seconds_since_look
                 self._tell_trouble(f"no answer for {seconds:.0f} s; later changes are not served yet")
             self.look_at_data()

@@ -3,11 +3,12 @@
 import copy
 import json
 import pickle
+from datetime import timedelta
 
 import pytest
 
 from engage_server.errors import HostInvalid
-from engage_server.records import Host, Secret
+from engage_server.records import Host, Secret, SwitchTerms
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,10 @@ def test_secrets_compare_by_value() -> None:
     assert Secret(b"a") == Secret(b"a")
     assert Secret(b"a") != Secret(b"b")
     assert Secret(b"a") != b"a"
+
+
+@pytest.mark.parametrize(
+    ("wait", "poll", "limit"), [(1.2, 0.5, 1.2), (1.2, 2.0, 2.5), (0.1, 0.5, 1.0), (0.0, 2.0, 0.0), (30.0, 2.0, 30.0)]
+)
+def test_workers_that_look_seldom_get_the_time_to_look_once(wait: float, poll: float, limit: float) -> None:
+    assert SwitchTerms.given(wait, poll).limit == timedelta(seconds=limit)

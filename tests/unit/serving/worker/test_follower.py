@@ -7,6 +7,7 @@ import ssl
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +53,35 @@ def device_side(world: World, monkeypatch: pytest.MonkeyPatch) -> DeviceSide:
 def follower(side: DeviceSide, tls: TlsContexts | None = None) -> SnapshotFollower:
     prepare, try_out = (tls.prepare, tls.try_out) if tls else (lambda *_: None, None)
     return SnapshotFollower(side, prepare, 0.01, QUIET, "https", try_out)
+
+
+@pytest.mark.parametrize(("seconds", "sentences"), [([60.0, 1.0], 0), ([1.0] * 9, 1)], ids=["frozen", "hangs"])
+def test_a_worker_that_was_frozen_does_not_blame_the_store(
+    device_side: DeviceSide,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    seconds: list[float],
+    sentences: int,
+) -> None:
+    """After a freeze it has not looked for long, and the store was well. The control: the follower hangs."""
+    clock, left = [100.0], list(seconds)
+
+    def wait(_seconds: float) -> bool:
+        if not left:
+            return True
+        clock[0] += left.pop(0)
+        if seconds[0] > 1.0 and len(left) == 0:
+            followed._looked_at = clock[0]  # it goes on, too
+        return False
+
+    monkeypatch.setattr("engage_server.serving.worker.follower.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    followed = follower(device_side)
+    monkeypatch.setattr(followed, "_stopped", SimpleNamespace(wait=wait))
+    with caplog.at_level(logging.ERROR, QUIET.name):
+        followed._watch_looks()
+    assert [each.getMessage() for each in caplog.records if "no answer for" in each.getMessage()] == [
+        "cannot follow the store, serving what is in memory: no answer for 6 s; later changes are not served yet"
+    ] * sentences
 
 
 class TestFollower:
