@@ -17,6 +17,7 @@ from tests.support.browsing.skipping import BrowserSkips
 from tests.support.chains import NOW
 from tests.support.compiled import compiled_once
 from tests.support.databases import migrated_postgresql, migrated_sqlite
+from tests.support.dear_tests import DearTests, is_whole, write_list
 from tests.support.lengths import RUN
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.rsa_keys import SharedKeepTheirs, pooled_keys
@@ -34,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaign", action="store_true", help="every example, each kill, ten years: docs/campaigns.md")
     parser.addoption("--need-browser", action="store_true", help="fail where a test of a browser would be skipped: CI")
     parser.addoption("--write-pages", action="store_true", help="write what commands print into docs/: scripts/pages")
+    parser.addoption("--write-dear-tests", action="store_true", help="after --all: write tests/dear_tests.txt anew")
     parser.addoption("--slowest", type=int, default=10, metavar="N", help="how many of the slowest tests to print")
 
 
@@ -54,7 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SharedKeepTheirs())
     config.add_cleanup(until_the_end.close)
     config.pluginmanager.import_plugin("tests.support.pairs")
-    config.pluginmanager.register(Timing(config.getoption("slowest")))
+    timing = Timing(config.getoption("slowest"))
+    config.pluginmanager.register(timing)
+    if not RUN.all and is_whole(config):
+        config.pluginmanager.register(DearTests(config))
+    if RUN.all and config.getoption("write_dear_tests") and is_whole(config) and not hasattr(config, "workerinput"):
+        config.add_cleanup(lambda: write_list(timing.taken))
     config.pluginmanager.register(BrowserSkips(demanded=config.getoption("need_browser")))
 
 

@@ -11,8 +11,12 @@ import pytest
 
 from tests.support.processes import children_of, cpu_seconds
 
+SHARED = "made for several: "
+"""How the names of fixtures begin that several tests use."""
+
 _SHOWN = 10
-_Cost = tuple[float, float]
+Cost = tuple[float, float]
+"""Seconds of CPU, and by the clock."""
 
 
 class Timing:
@@ -20,11 +24,14 @@ class Timing:
 
     What a process uses counts when it uses it, not when it is waited for: a pair that tests share counts for each while
     it runs. What is made for several tests stands by itself, not in the first of them.
+
+    Attributes:
+        taken: What each took, by its name.
     """
 
     def __init__(self, shown: int = _SHOWN) -> None:
         self._shown = shown
-        self._taken: dict[str, _Cost] = defaultdict(lambda: (0.0, 0.0))
+        self.taken: dict[str, Cost] = defaultdict(lambda: (0.0, 0.0))
         self._shared: list[tuple[str, float, float]] = []  # made since the present test began
         self._depth = 0
 
@@ -66,29 +73,29 @@ class Timing:
         own = _between(told["begun"], told["ended"])
         for name, *cost in told["shared"]:
             own = _between(cost, own)
-            self._add(f"made for several: {name}", cost)
+            self._add(f"{SHARED}{name}", cost)
         self._add(report.nodeid, own)
 
     def _add(self, name: str, cost: Any) -> None:
-        cpu, clock = self._taken[name]
-        self._taken[name] = (cpu + cost[0], clock + cost[1])
+        cpu, clock = self.taken[name]
+        self.taken[name] = (cpu + cost[0], clock + cost[1])
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table."""
-        whole = sum(cpu for cpu, _ in self._taken.values())
+        whole = sum(cpu for cpu, _ in self.taken.values())
         if not self._shown or whole < 1:
             return
         terminalreporter.write_sep("=", f"the slowest: tests took {whole:.0f} CPU seconds")
-        slowest = sorted(self._taken.items(), key=lambda each: each[1], reverse=True)
+        slowest = sorted(self.taken.items(), key=lambda each: each[1], reverse=True)
         for name, (cpu, clock) in slowest[: self._shown]:
             terminalreporter.write_line(f"{cpu:6.2f} s of CPU, {clock:6.2f} s by the clock: {name}")
 
 
-def _now() -> _Cost:
+def _now() -> Cost:
     used = sum(each.ru_utime + each.ru_stime for each in map(getrusage, (RUSAGE_SELF, RUSAGE_CHILDREN)))
     return used + sum(map(cpu_seconds, children_of(os.getpid()))), time.monotonic()
 
 
-def _between(before: Any, after: Any) -> _Cost:
+def _between(before: Any, after: Any) -> Cost:
     """What was used meanwhile: no less than nothing, though what a killed process's children used is lost."""
     return max(0.0, after[0] - before[0]), max(0.0, after[1] - before[1])

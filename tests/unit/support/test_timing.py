@@ -23,9 +23,9 @@ def cost_of(timing: Timing, work: Callable[[], object]) -> tuple[float, float]:
     ended: Any = SimpleNamespace(when="teardown")
     next(timing.pytest_runtest_makereport(item, ended))
     report: Any = SimpleNamespace(nodeid="a test", user_properties=item.user_properties)
-    timing._taken.pop("a test", None)
+    timing.taken.pop("a test", None)
     timing.pytest_runtest_logreport(report)
-    return timing._taken["a test"]
+    return timing.taken["a test"]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_what_is_made_for_several_stands_by_itself() -> None:
             setting_up.send(None)
 
     assert cost_of(timing, lambda: made("session"))[1] < 0.4
-    assert timing._taken["made for several: tests/x.py: pair"][1] > 0.4
+    assert timing.taken["made for several: tests/x.py: pair"][1] > 0.4
     assert cost_of(timing, lambda: made("function"))[1] > 0.4, "the control: what only this test has"
 
 
@@ -67,4 +67,4 @@ def test_what_a_killed_process_had_below_it_is_lost_and_nothing_is_negative() ->
         nodeid="x", user_properties=[("begun", (9.0, 1.0)), ("ended", (8.0, 2.0)), ("shared", [])]
     )
     timing.pytest_runtest_logreport(report)
-    assert timing._taken["x"] == (0.0, 1.0)
+    assert timing.taken["x"] == (0.0, 1.0)
