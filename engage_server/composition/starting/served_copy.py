@@ -7,7 +7,7 @@ that host goes on as one does that was running: with what it had, until its firs
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from engage_server.files import RESTORE
 from engage_server.files.failures import explained
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.copying.served import ServedMark, mark_of, open_copy, write_copy
+from engage_server.store.copying.served import ServedMark, mark_of, mark_of_copy, open_copy, write_copy
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.database.same_installation import installation_of, keep_to_installation
 
@@ -172,6 +172,5 @@ class CopyWriter:
         if not self._path.exists():
             return None
         if self._written is None:
-            with suppress(EngageError):  # it is damaged, or of another version: it is replaced
-                self._written = mark_of(open_copy(self._path))
+            self._written = mark_of_copy(self._path)
         return self._written

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, Table, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
+from engage_server.errors import StoreNotUsable, StoreVersionMismatch
 from engage_server.files.writing import sync_folder
 from engage_server.records import ReleaseState
 from engage_server.store import schema
@@ -116,6 +117,16 @@ def open_copy(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
     schema.assert_current(engine)
     return engine
+
+
+def mark_of_copy(path: Path) -> ServedMark | None:
+    """Look at all of a copy, and return its mark. None: it is damaged, or of another version."""
+    try:
+        with reading(open_copy(path)) as connection:
+            is_whole = connection.scalar(text("PRAGMA quick_check(1)")) == "ok"
+            return _mark(connection) if is_whole else None
+    except (StoreNotUsable, StoreVersionMismatch):
+        return None
 
 
 def _mark(connection: Connection) -> ServedMark:

@@ -212,6 +212,14 @@ def test_the_installation_key_opens_with_this_hosts_key_alone(host: Host) -> Non
             DeviceSide(host.settings, ReleaseSealer(Secret(os.urandom(32))))
 
 
+def test_damage_is_found_before_the_copy_is_needed(host: Host) -> None:
+    """A page that is nothing but zeros: all that says how old the copy is can still be read."""
+    damaged = host.copy.read_bytes()[:-4096] + bytes(4096)
+    host.copy.write_bytes(damaged)
+    host.keep()
+    assert host.copy.read_bytes() != damaged
+
+
 @pytest.mark.parametrize("size", [0, 100, 20_000])
 def test_a_damaged_copy_is_said_to_be_one(host: Host, size: int) -> None:
     whole = host.copy.read_bytes()
