@@ -213,11 +213,12 @@ def test_the_installation_key_opens_with_this_hosts_key_alone(host: Host) -> Non
 
 
 def test_damage_is_found_before_the_copy_is_needed(host: Host) -> None:
-    """A page that is nothing but zeros: all that says how old the copy is can still be read."""
-    damaged = host.copy.read_bytes()[:-4096] + bytes(4096)
-    host.copy.write_bytes(damaged)
+    """The list of devices is nothing but zeros: what says how old the copy is can still be read."""
+    ((page,),) = rows(host.copy, "SELECT rootpage FROM sqlite_master WHERE name = 'devices'")
+    whole = host.copy.read_bytes()
+    host.copy.write_bytes(whole[: 4096 * (page - 1)] + bytes(4096) + whole[4096 * page :])
     host.keep()
-    assert host.copy.read_bytes() != damaged
+    assert rows(host.copy, "SELECT count(*) FROM devices") == [(0,)]
 
 
 @pytest.mark.parametrize("size", [0, 100, 20_000])
