@@ -3,6 +3,7 @@
 * Sightings each second: of one storing process on SQLite and on PostgreSQL, and of two hosts into one PostgreSQL.
 * Bytes for each device in each table, after some nights.
 * Memory of the list of known devices in each worker.
+* The copy for a start without the database (``--copy-only`` measures nothing else).
 """
 
 import argparse
@@ -19,8 +20,9 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from engage_server.services.distribution.serial_set import SerialSet
+from tests.bench.copying_served import copy_of
 from tests.bench.storing import StoringHost
-from tests.support.postgresql import postgres_server
+from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.world import serial_of
 
 _NIGHTS = 5
@@ -32,17 +34,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench-nodes")
     parser.add_argument("--devices", type=int, default=100_000)
     parser.add_argument("--nights", type=int, default=_NIGHTS)
+    parser.add_argument("--listed", type=int, default=100_000, help="devices on the list, for the copy")
+    parser.add_argument("--copy-only", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     figures: dict[str, Any] = {"devices": options.devices, "memory_of_known_devices": _memory(100_000)}
     with tempfile.TemporaryDirectory() as folder, postgres_server() as server:
-        figures["sqlite"] = _nights(f"sqlite:///{folder}/nodes.db", options.devices, options.nights)
-        figures["postgresql"] = _nights(server.new_database(), options.devices, options.nights)
-        figures["two hosts"] = _two_hosts(server.new_database(), options.devices // 2, options.nights)
+        figures["copy"] = copy_of(server, options.listed)
+        if not options.copy_only:
+            _add_nights(figures, folder, server, options)
     printed = json.dumps(figures, indent=2)
     sys.stdout.write(printed + "\n")
     if options.json:
         options.json.write_text(printed)
+
+
+def _add_nights(figures: dict[str, Any], folder: str, server: PostgresServer, options: argparse.Namespace) -> None:
+    figures["sqlite"] = _nights(f"sqlite:///{folder}/nodes.db", options.devices, options.nights)
+    figures["postgresql"] = _nights(server.new_database(), options.devices, options.nights)
+    figures["two hosts"] = _two_hosts(server.new_database(), options.devices // 2, options.nights)
 
 
 def _nights(url: str, devices: int, nights: int) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from engage_server.store.database.new_file import new_database
 from engage_server.store.keys.tables import key_wraps
 from engage_server.store.tables import devices, installation, metadata, releases, site_hosts, sites, static_certificates
 
-_ROWS = 2000  # at a time
+_ROWS = 10_000  # at a time
+_ADD_DEVICE = "INSERT INTO devices (serial, site_id, added_at) VALUES (?, ?, '1970-01-01 00:00:00.000000')"
 _NEW = ".new"
 _Change = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -49,7 +50,6 @@ _SERVED: Mapping[Table, _Change] = {
     key_wraps: _unchanged,
     sites: _without_site_key,
     site_hosts: _unchanged,
-    devices: _unchanged,
     static_certificates: _unchanged,
     releases: _only_served_key,
 }
@@ -101,6 +101,7 @@ def write_copy(engine: Engine, path: Path) -> ServedMark:
             _make_tables(copy)
             for table, change in _SERVED.items():
                 _copy_rows(source, copy, table, change)
+            _copy_devices(source, copy)
     fresh.replace(path)
     sync_folder(path.parent)
     return mark
@@ -136,12 +137,19 @@ def _mark(connection: Connection) -> ServedMark:
 
 
 def _make_tables(copy: Connection) -> None:
-    metadata.create_all(copy, tables=list(_SERVED))
+    metadata.create_all(copy, tables=[*_SERVED, devices])
     copy.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
     copy.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": schema.REVISIONS[-1]})
 
 
 def _copy_rows(source: Connection, copy: Connection, table: Table, change: _Change) -> None:
-    found = source.execution_options(yield_per=_ROWS).execute(select(table)).mappings()
+    if found := source.execute(select(table)).mappings().all():
+        copy.execute(table.insert(), [change(dict(row)) for row in found])
+
+
+def _copy_devices(source: Connection, copy: Connection) -> None:
+    """There may be a million. So only what is asked for is converted: nobody asks the copy when they were added."""
+    query = select(devices.c.serial, devices.c.site_id).order_by(devices.c.site_id, devices.c.serial)
+    found = source.execute(query.execution_options(yield_per=_ROWS))
     for some in found.partitions():
-        copy.execute(table.insert(), [change(dict(row)) for row in some])
+        copy.exec_driver_sql(_ADD_DEVICE, [tuple(row) for row in some])

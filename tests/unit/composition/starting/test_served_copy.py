@@ -112,7 +112,6 @@ def answers(snapshot: Snapshot) -> object:
         snapshot.networks,
         snapshot.by_host,
         SERIAL in snapshot.members["main"],
-        snapshot.members_version,
         snapshot.for_trials,
     )
 
