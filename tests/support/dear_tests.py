@@ -16,7 +16,7 @@ from tests.support.checkout import ROOT
 from tests.support.timing import SHARED, Cost
 
 LIST = ROOT / "tests" / "dear_tests.txt"
-DEAR = 0.25  # seconds of CPU of one case, on the machine of CI
+DEAR = 0.15  # seconds of CPU of one case, on the machine of CI
 _STAYS = 0.6  # of it: so that the list does not change with each run
 _DEAR_FIXTURE = 1.0  # what is made for the tests of one module: then all of them are dear
 

@@ -26,11 +26,11 @@ def of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_the_dearest_case_counts_and_an_entry_does_not_come_and_go(of_a_run: Path) -> None:
     write_list(
         {
-            "tests/x.py::test_cheap[a]": (0.1, 9.0),
+            "tests/x.py::test_cheap[a]": (0.05, 9.0),
             "tests/x.py::test_cases[a]": (0.01, 0.0),
             "tests/x.py::test_cases[b::c: d]": (0.3, 0.0),
-            "tests/x.py::test_was_listed": (0.2, 0.0),
-            "tests/x.py::test_was_not": (0.2, 0.0),
+            "tests/x.py::test_was_listed": (0.1, 0.0),
+            "tests/x.py::test_was_not": (0.1, 0.0),
             "tests/pair.py::test_with_a_pair": (0.5, 0.0),
             "made for several: tests/pair.py: one": (0.7, 0.0),
             "made for several: tests/pair.py: other": (0.7, 0.0),
