@@ -206,6 +206,24 @@ def test_a_header_that_never_ends_is_closed_in_time(pair: RunningPair) -> None:
     assert 1.5 < time.monotonic() - begun < 30
 
 
+def test_who_says_nothing_is_handed_over_a_second_later(pair: RunningPair) -> None:
+    """A balancer connects, and then sends its header: without this, each connection would be watched until then."""
+
+    def accepted() -> float:
+        found = pair.metrics().items()
+        return sum(
+            value for name, value in found if name.startswith('engage_connections_accepted_total{listener="http"')
+        )
+
+    before, begun = accepted(), time.monotonic()
+    with closing(connected(pair.http_port, STRANGER)):
+        time.sleep(0.6)  # a tick, in which the worker says what it has, and half as much again
+        early = accepted()
+        assert early == before or time.monotonic() - begun > 0.95, "or this machine was held up"
+        eventually(lambda: accepted() == before + 1, "then it is")
+    assert answer_to(pair.http_port, STRANGER, ASK).startswith(b"HTTP/1.1 200"), "the control: at once"
+
+
 def test_others_are_served_while_a_header_is_awaited(pair: RunningPair) -> None:
     with closing(connected(pair.https_port, BALANCER)) as waiting:
         waiting.sendall(HEADER[:3])

@@ -12,13 +12,14 @@ import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
-from engage_server.protocol.proxy_protocol import MOST_BYTES, SIGNATURE, ProxyHeaderRefused
-from engage_server.serving.worker.connections.proxied import WaitingForHeader
+from engage_server.protocol.proxy_protocol import MOST_BYTES, SIGNATURE
+from engage_server.serving.worker.connections.proxied import ProxiedClients
 from tests.support.installation import make_installation
 from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 
@@ -121,24 +122,43 @@ def in_pieces(chance: random.Random, content: bytes) -> list[bytes]:
     return [content[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(content)], strict=True)]
 
 
-def read(pieces: list[bytes]) -> Reading:
-    """What the listener's own reader makes of them, over a socket."""
+def read(pieces: list[bytes], *, reads_on: bool) -> Reading:
+    """What the listener's own reader makes of them, over a socket.
+
+    Args:
+        pieces: As they arrive.
+        reads_on: As a plain listener does: what follows the header is read with it.
+    """
     ours, theirs = socket.socketpair()
+    welcomed: list[tuple[str, str, bool, bytes]] = []
+    refused: list[str] = []
+    watched: dict[int, Callable[[], object]] = {}
+    clients = ProxiedClients(
+        (ip_network(BALANCER),),
+        5.0,
+        2,
+        watch=watched.__setitem__,
+        forget=watched.__delitem__,
+        welcome=lambda _client, *how: welcomed.append(how),
+        refused=refused.append,
+        reads_on=reads_on,
+    )
     with closing(ours), closing(theirs):
-        waiting = WaitingForHeader(theirs, BALANCER, 0.0)
         sent = 0
-        try:
-            for piece in pieces:
-                ours.sendall(piece)
-                sent += len(piece)
-                if piece and waiting.read():
-                    origin = waiting.passed_on()
-                    end = sent - len(_what_is_left(theirs))
-                    if origin is None:
-                        return Reading("local", end=end)
-                    return Reading("passed on", packed(origin.client), packed(origin.called), end)
-        except ProxyHeaderRefused:
-            return Reading("refused")
+        for piece in filter(None, pieces):
+            ours.sendall(piece)
+            if sent:
+                [call() for call in list(watched.values())]
+            else:
+                clients.accept(theirs, BALANCER, 0.0)
+            sent += len(piece)
+            if refused:
+                return Reading("refused")
+            for client, called, is_local, over in welcomed:
+                end = sent - len(over) - len(_what_is_left(theirs))
+                return (
+                    Reading("local", end=end) if is_local else Reading("passed on", packed(client), packed(called), end)
+                )
         return Reading("waits")
 
 
@@ -169,7 +189,7 @@ def run(count: int, seed: int) -> Iterator[tuple[str, float]]:
         content = damaged(chance, inputs)
         pieces = in_pieces(chance, content)
         begun = time.perf_counter()
-        found = read(pieces)
+        found = read(pieces, reads_on=chance.random() < 0.5)
         seconds = time.perf_counter() - begun
         assert_same(found, judged(content), content)
         yield found.outcome, seconds

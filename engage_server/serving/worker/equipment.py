@@ -1,6 +1,7 @@
 """The parts that a worker needs for its listener, built in its own process."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.serving.allocator import FreeMemory
 from engage_server.serving.worker.answers.app_pool import AppPool
 from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
+from engage_server.serving.worker.connections.accepting import hold_back_the_silent
 from engage_server.serving.worker.connections.connection import Connection, Socket
 from engage_server.serving.worker.connections.proxied import ProxiedClients
 from engage_server.serving.worker.connections.room import Room
@@ -104,11 +106,12 @@ class Equipment:
             return ""
 
     def proxied_clients(
-        self, own: OwnDescriptors, welcome: Callable[[Socket, str, str, bool], None]
+        self, listener: socket.socket, own: OwnDescriptors, welcome: Callable[[Socket, str, str, bool, bytes], None]
     ) -> ProxiedClients | None:
         """Return the reader of PROXY headers. None if no balancer sends any to this listener."""
         if self.sightings is None or not self._settings.proxy_protocol_from:
             return None
+        hold_back_the_silent(listener)
         self._proxied = ProxiedClients(
             self._settings.proxy_protocol_from,
             self._settings.handshake_seconds,
@@ -117,6 +120,7 @@ class Equipment:
             forget=own.remove,
             welcome=welcome,
             refused=self._refuses_header,
+            reads_on=self.tls is None,
         )
         return self._proxied
 

@@ -57,8 +57,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._outgoing: list[Outgoing] = []
         self._is_shared = self.cfg.workers > 1
         self._accepted, self._full_turns = 0, 0
-        self._handshakes_left, self._handshakes_until = 0, 0.0
-        self._now = 0.0
+        self._handshakes_left, self._handshakes_until, self._now = 0, 0.0, 0.0
         self._stopping_since: float | None = None
         super().init_process()
 
@@ -81,7 +80,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._own = OwnDescriptors(self._epoll, self._defects)
         self._own.add(self.PIPE[0], lambda: os.read(self.PIPE[0], 4096))  # the signal's handler has run already
         self._own.add(self._equipment.pool.wakeup, self._take_from_pool)
-        self._proxied = self._equipment.proxied_clients(self._own, self._welcome)
+        self._proxied = self._equipment.proxied_clients(self._listener, self._own, self._welcome)
         # exclusive: a connection wakes one worker, not all
         self._own.add(self._listener.fileno(), self._accept, _READ | (select.EPOLLEXCLUSIVE if self._is_shared else 0))
         self._next_tick = 0.0
@@ -183,8 +182,10 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._own.go_behind(self._listener.fileno())
                 return
 
-    def _welcome(self, client: Socket, address: str, called: str = "", is_balancers: bool = False) -> None:
-        """Admit a client. Usually its first bytes are here by now: serving it at once saves a turn."""
+    def _welcome(
+        self, client: Socket, address: str, called: str = "", is_balancers: bool = False, content: bytes = b""
+    ) -> None:
+        """Admit a client. Usually its first bytes are here by now, or were read: serving it at once saves a turn."""
         try:
             connection = self._admit(client, address, called)
             connection.is_balancers = is_balancers
@@ -192,16 +193,16 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._defects.happened("a connection could not be admitted")
             self._forget(client)
         else:
-            self._serve_newcomer(connection)
+            self._serve_newcomer(connection, content)
 
-    def _serve_newcomer(self, connection: Connection) -> None:
+    def _serve_newcomer(self, connection: Connection, content: bytes = b"") -> None:
         """Advance the handshake of one connection, if this turn still has time for that."""
         if connection.phase is _HANDSHAKE:
             is_first = self._handshakes_left == _HANDSHAKES_A_TURN
             if self._handshakes_left <= 0 or not (is_first or time.monotonic() < self._handshakes_until):
                 return  # epoll reports it again
             self._handshakes_left -= 1
-        self._serve(connection, _READ)
+        self._serve(connection, _READ, content)
 
     def _admit(self, client: Socket, address: str, called: str) -> Connection:
         now, contexts, local = self._now, self._equipment.tls, self._equipment.local_address(client, called)
@@ -260,7 +261,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     # --- what clients send
 
-    def _serve(self, connection: Connection, events: int) -> None:
+    def _serve(self, connection: Connection, events: int, content: bytes = b"") -> None:
         try:
             if connection.phase is _LINGERING:
                 if not connection.discard():
@@ -269,7 +270,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 if events & ~_READ and connection.flush():
                     self._sent(connection)
             else:
-                self._read(connection)
+                self._read(connection, content or connection.receive())
         except TlsFailure as failure:
             if connection.phase is not _HANDSHAKE and not connection.requests:
                 # only our side has finished: in TLS 1.3 a client may check the chain this late
@@ -283,8 +284,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._defects.happened("a connection could not be served")
             self._drop(connection, "defect")
 
-    def _read(self, connection: Connection) -> None:
-        content = connection.receive()
+    def _read(self, connection: Connection, content: bytes | None) -> None:
         if content is None:
             self._drop(connection, "closed")
             return

@@ -8,6 +8,20 @@ from typing import Any
 from engage_server.records import folded
 from engage_server.serving.worker.connections.connection import Socket
 
+_SILENT_SECONDS = 1  # the least: then the kernel sends its second packet again, and hands the connection over
+
+
+def hold_back_the_silent(listener: socket.socket) -> None:
+    """Let the kernel hand over a connection when its first bytes are there, or after a second without any.
+
+    For listeners behind balancers. A balancer sends the header at once, but after it has connected. Without this, each
+    connection would be watched until its header comes, and then be let go: an eighth of what a plain notice costs.
+
+    Args:
+        listener: A listening TCP socket.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _SILENT_SECONDS)
+
 
 class Accepting:
     """Does what ``socket.accept`` does, without the two enumerations and the second layer that it creates each time.

@@ -4,15 +4,18 @@ from collections.abc import Callable
 
 from engage_server.protocol.proxy_protocol import (
     FIRST_BYTES,
+    USUAL,
+    USUAL_BYTES,
     PassedOn,
     ProxyHeaderRefused,
     assert_begun,
     length_of_rest,
     passed_on,
+    usual_addresses,
 )
 from engage_server.records import IPNetwork
 from engage_server.services.distribution.networks import is_in_networks
-from engage_server.serving.worker.connections.connection import AT_ONCE, Socket
+from engage_server.serving.worker.connections.connection import AT_ONCE, RECEIVE_BYTES, Socket
 
 _MOST_KNOWN = 4096  # addresses of which it is remembered whether they are a balancer's
 
@@ -20,22 +23,27 @@ _MOST_KNOWN = 4096  # addresses of which it is remembered whether they are a bal
 class WaitingForHeader:
     """A connection whose PROXY header has not arrived, or only a part of it.
 
-    It reads no byte beyond the header: TLS or the request begins with the next one.
-
-    Attributes:
-        socket: The connection.
+    Args:
+        client: The connection.
         address: The balancer's address.
         due_at: Until when the header must be there, by the monotonic clock.
+        received: What was read of it already.
+        reads_on: Whether what follows the header may be read with it: one call of the system instead of three. Not with
+            TLS, which reads from the connection itself.
+
+    Attributes:
+        socket, address, due_at: As above.
     """
 
-    __slots__ = ("_first", "_rest", "_wanted", "address", "due_at", "socket")
+    __slots__ = ("_length", "_reads_on", "_received", "address", "due_at", "socket")
 
-    def __init__(self, client: Socket, address: str, due_at: float) -> None:
+    def __init__(self, client: Socket, address: str, due_at: float, received: bytes = b"", *, reads_on: bool) -> None:
         self.socket = client
         self.address = address
         self.due_at = due_at
-        self._first, self._rest = b"", b""
-        self._wanted = -1  # bytes after the first ones. -1: not known yet
+        self._reads_on = reads_on
+        self._received = received
+        self._length = 0  # of the whole header. 0: not known yet
 
     def read(self) -> bool:
         """Read what has arrived. Return whether the header is whole.
@@ -44,18 +52,24 @@ class WaitingForHeader:
             ProxyHeaderRefused: It is no header.
             OSError: The connection broke, or ended before the header did.
         """
-        try:
-            if self._wanted < 0:
-                self._first += self._receive(FIRST_BYTES - len(self._first))
-                assert_begun(self._first)
-                if len(self._first) < FIRST_BYTES:
-                    return False
-                self._wanted = length_of_rest(self._first)
-            if len(self._rest) < self._wanted:
-                self._rest += self._receive(self._wanted - len(self._rest))
-        except BlockingIOError:
-            return False
-        return len(self._rest) == self._wanted
+        while missing := self._missing():
+            try:
+                received = self.socket.recv(RECEIVE_BYTES if self._reads_on else missing, AT_ONCE)
+            except BlockingIOError:
+                return False
+            if not received:
+                raise ConnectionResetError
+            self._received += received
+        return True
+
+    def _missing(self) -> int:
+        """How many bytes are missing: of the whole header, or of its beginning, which says how long it is."""
+        if not self._length:
+            assert_begun(self._received[:FIRST_BYTES])
+            if len(self._received) < FIRST_BYTES:
+                return FIRST_BYTES - len(self._received)
+            self._length = FIRST_BYTES + length_of_rest(self._received)
+        return max(0, self._length - len(self._received))
 
     def passed_on(self) -> PassedOn | None:
         """Whose connection it is. None: the header names no client.
@@ -63,13 +77,11 @@ class WaitingForHeader:
         Raises:
             ProxyHeaderRefused: The header cannot be used.
         """
-        return passed_on(self._first, self._rest)
+        return passed_on(self._received[:FIRST_BYTES], self._received[FIRST_BYTES : self._length])
 
-    def _receive(self, count: int) -> bytes:
-        received = self.socket.recv(count, AT_ONCE)
-        if not received:
-            raise ConnectionResetError
-        return received
+    def over(self) -> bytes:
+        """What was read with the header and follows it."""
+        return self._received[self._length :]
 
 
 class ProxiedClients:
@@ -82,9 +94,11 @@ class ProxiedClients:
         seconds: How long a header may take.
         most: How many connections may wait. Above that, the one that has waited longest is closed.
         watch, forget: Begin and end to call back when a descriptor can be read.
-        welcome: Takes a connection, its client's address, the address that was called, and whether a balancer speaks
-            for itself on it. Then the first is the balancer's, and the second is "": no header says it.
+        welcome: Takes a connection, its client's address, the address that was called, whether a balancer speaks for
+            itself on it, and what was read after the header. If it does, the first address is the balancer's, and the
+            second is "": no header says it.
         refused: Called with a sentence for each connection that is closed for its header.
+        reads_on: Whether what follows a header may be read with it: see :class:`WaitingForHeader`.
     """
 
     def __init__(
@@ -95,8 +109,9 @@ class ProxiedClients:
         *,
         watch: Callable[[int, Callable[[], object]], None],
         forget: Callable[[int], None],
-        welcome: Callable[[Socket, str, str, bool], None],
+        welcome: Callable[[Socket, str, str, bool, bytes], None],
         refused: Callable[[str], None],
+        reads_on: bool,
     ) -> None:
         self._networks = networks
         self._seconds = seconds
@@ -105,6 +120,7 @@ class ProxiedClients:
         self._forget = forget
         self._welcome = welcome
         self._refused = refused
+        self._reads_on = reads_on
         self._waiting: dict[int, WaitingForHeader] = {}
         self._known: dict[str, bool] = {}
 
@@ -122,7 +138,19 @@ class ProxiedClients:
 
     def accept(self, client: Socket, address: str, now: float) -> None:
         """Take a new connection. Usually its header is there by now, and then it never waits."""
-        waiting = WaitingForHeader(client, address, now + self._seconds)
+        received = b""
+        if self._reads_on:
+            try:
+                received = client.recv(RECEIVE_BYTES, AT_ONCE)
+            except BlockingIOError:
+                pass
+            except OSError:
+                client.close()
+                return
+            if received.startswith(USUAL) and len(received) >= USUAL_BYTES:  # nearly each one: half of the work
+                self._welcome(client, *usual_addresses(received), False, received[USUAL_BYTES:])
+                return
+        waiting = WaitingForHeader(client, address, now + self._seconds, received, reads_on=self._reads_on)
         if self._go_on(waiting):
             return
         self._waiting[client.fileno()] = waiting
@@ -165,7 +193,7 @@ class ProxiedClients:
         else:
             self._let_go(waiting)
             client, called = (waiting.address, "") if origin is None else (origin.client, origin.called)
-            self._welcome(waiting.socket, client, called, origin is None)
+            self._welcome(waiting.socket, client, called, origin is None, waiting.over())
         return True
 
     def _let_go(self, waiting: WaitingForHeader) -> None:

@@ -28,8 +28,8 @@ def own() -> Iterator[OwnDescriptors]:
 class Balancer:
     """What a balancer opens, and what becomes of it."""
 
-    def __init__(self, own: OwnDescriptors, most: int) -> None:
-        self.welcomed: list[tuple[str, str, bool]] = []
+    def __init__(self, own: OwnDescriptors, most: int, *, reads_on: bool = False) -> None:
+        self.welcomed: list[tuple[str, str, bool, bytes]] = []
         self.refused: list[str] = []
         self.theirs: list[socket.socket] = []
         self.ours: list[socket.socket] = []
@@ -41,6 +41,7 @@ class Balancer:
             forget=own.remove,
             welcome=lambda _socket, *how: self.welcomed.append(how),
             refused=self.refused.append,
+            reads_on=reads_on,
         )
 
     def open(self, *content: bytes) -> int:
@@ -88,4 +89,35 @@ def test_a_balancers_own_connection_is_told_from_one_that_it_passes_on(balancer:
     balancer.open(LOCAL)
     passed = SIGNATURE + b"\x21\x11\x00\x0c" + bytes((198, 51, 100, 7, 203, 0, 113, 9, 0, 1, 0, 2))
     balancer.open(passed)
-    assert balancer.welcomed == [("192.0.2.1", "", True), ("198.51.100.7", "203.0.113.9", False)]
+    assert balancer.welcomed == [("192.0.2.1", "", True, b""), ("198.51.100.7", "203.0.113.9", False, b"")]
+
+
+@pytest.mark.parametrize("cuts", [(), (5,), (16,), (20,), (28,), (30,), (3, 17, 29)], ids=str)
+def test_what_follows_a_header_is_handed_on_with_it_where_it_may_be_read(
+    own: OwnDescriptors, cuts: tuple[int, ...]
+) -> None:
+    """In one piece, which is nearly always, and in several."""
+    whole = SIGNATURE + b"\x21\x11\x00\x0c" + bytes((198, 51, 100, 7, 203, 0, 113, 9, 0, 1, 0, 2)) + b"GET /"
+    pieces = [whole[begin:end] for begin, end in zip((0, *cuts), (*cuts, len(whole)), strict=True)]
+    for reads_on in (True, False):
+        balancer = Balancer(own, 2, reads_on=reads_on)
+        number = balancer.open(pieces[0])
+        for piece in pieces[1:]:
+            if not balancer.welcomed:
+                balancer.theirs[0].sendall(piece)
+                own.call(number)
+        ((client, called, is_balancers, over),) = balancer.welcomed
+        assert (client, called, is_balancers) == ("198.51.100.7", "203.0.113.9", False)
+        if not reads_on:
+            assert over == b"", "TLS reads from the connection itself"
+            over = balancer.ours[0].recv(100, socket.MSG_DONTWAIT) if not cuts or cuts[-1] != 28 else b""
+        assert b"GET /".startswith(over)
+        balancer.close()
+
+
+def test_a_balancer_that_is_gone_again_costs_nothing(own: OwnDescriptors) -> None:
+    balancer = Balancer(own, 2, reads_on=True)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    balancer.clients.accept(ours, "192.0.2.1", 0.0)
+    assert (ours.fileno(), balancer.welcomed, balancer.refused, len(balancer.clients)) == (-1, [], [], 0)
