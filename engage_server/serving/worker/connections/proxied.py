@@ -95,8 +95,8 @@ class ProxiedClients:
         most: How many connections may wait. Above that, the one that has waited longest is closed.
         watch, forget: Begin and end to call back when a descriptor can be read.
         welcome: Takes a connection, its client's address, the address that was called, whether a balancer speaks for
-            itself on it, and what was read with the header. If the balancer does, the first address is its own, and
-            the second is "": no header says it.
+            itself, and what was read with the header. If the balancer does, the first address is its own, and the
+            second is "": no header says it.
         refused: Called with a sentence for each connection that is closed for its header.
         reads_on: Whether what follows a header may be read with it: see :class:`WaitingForHeader`.
     """
