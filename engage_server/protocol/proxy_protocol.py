@@ -7,20 +7,19 @@ end would have to be searched for.
 import ipaddress
 import struct
 from dataclasses import dataclass
-from socket import inet_ntoa
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 FIRST_BYTES = 16  # the signature, the version with the command, the family with the transport, the length of the rest
 MOST_BYTES = 536  # of a whole header: what one TCP segment holds at least, so that it arrives in one piece
 
 USUAL = SIGNATURE + b"\x21\x11\x00\x0c"
-"""How the header of a TCP connection over IPv4 begins that has no extensions."""
+"""How the header of a TCP connection over IPv4 begins that has no extensions: then come the two addresses."""
 USUAL_BYTES = 28
 
 _VERSION_2 = 0x20
 _LOCAL, _PROXY = 0, 1
 _UNSPECIFIED, _TCP_OVER_IPV4, _TCP_OVER_IPV6 = 0x00, 0x11, 0x21
-_IPV4_BYTES = 4
+_IPV4_BYTES, _IPV4_TEXT = 4, "%d.%d.%d.%d"
 _ADDRESS_BYTES = {_TCP_OVER_IPV4: _IPV4_BYTES, _TCP_OVER_IPV6: 16}
 _LENGTH = struct.Struct("!H")
 
@@ -98,17 +97,8 @@ def passed_on(first: bytes, rest: bytes) -> PassedOn | None:
     return PassedOn(_spelled(rest[:size]), _spelled(rest[size : 2 * size]))
 
 
-def usual_addresses(received: bytes) -> tuple[str, str]:
-    """Return the address of the client, and the one that it called.
-
-    Args:
-        received: It begins with :data:`USUAL`, and has :data:`USUAL_BYTES` at least.
-    """
-    return inet_ntoa(received[16:20]), inet_ntoa(received[20:24])
-
-
 def _spelled(address: bytes) -> str:
     if len(address) == _IPV4_BYTES:
-        return inet_ntoa(address)
+        return _IPV4_TEXT % (*address,)
     read = ipaddress.IPv6Address(address)
     return str(read.ipv4_mapped or read)

@@ -1,6 +1,7 @@
 """Connections that a load balancer passes on: whose they are is known only when their PROXY header has arrived."""
 
 from collections.abc import Callable
+from socket import inet_ntoa
 
 from engage_server.protocol.proxy_protocol import (
     FIRST_BYTES,
@@ -11,7 +12,6 @@ from engage_server.protocol.proxy_protocol import (
     assert_begun,
     length_of_rest,
     passed_on,
-    usual_addresses,
 )
 from engage_server.records import IPNetwork
 from engage_server.services.distribution.networks import is_in_networks
@@ -148,7 +148,8 @@ class ProxiedClients:
                 client.close()
                 return
             if received.startswith(USUAL) and len(received) >= USUAL_BYTES:  # nearly each one: half of the work
-                self._welcome(client, *usual_addresses(received), False, received[USUAL_BYTES:])
+                origin, called = inet_ntoa(received[16:20]), inet_ntoa(received[20:24])
+                self._welcome(client, origin, called, False, received[USUAL_BYTES:])
                 return
         waiting = WaitingForHeader(client, address, now + self._seconds, received, reads_on=self._reads_on)
         if self._go_on(waiting):
