@@ -74,9 +74,10 @@ def test_a_day_of_trials_beside_ten_real_doors_changes_no_count(tmp_path: Path) 
     with running_pair(tmp_path, "--workers", "1") as pair:
         for device in range(1, DOORS + 1):
             real_door(pair, device)
+        eventually(lambda: counts(tmp_path)[2]["devices"] == DOORS, "the doors are stored")
         settled(pair)
         before = counts(tmp_path)
-        assert before[2]["devices"] == DOORS
+        assert len(before[0]) == before[2]["devices"] == DOORS
         night_of_trials(pair)
         eventually(lambda: stored(pair, reason="virtual_lock") >= 15, "the trials are stored")
         settled(pair)

@@ -30,13 +30,14 @@ from tests.support.chains import NOW
 from tests.support.world import World
 
 _LOG = logging.getLogger("test")
+MIDDAY = NOW.replace(hour=12)  # whatever the hour of the run is: far from the time of backups, and from midnight
 
 
 class Host:
     """One host's operators' instance, with the work and the clock in the test's hand."""
 
     def __init__(self, world: World, settings: Settings) -> None:
-        self.world, self.now, self.done, self.failure = world, NOW, 0, ""
+        self.world, self.now, self.done, self.failure = world, MIDDAY, 0, ""
         side = cast("ActingSide", SimpleNamespace(get=lambda: SimpleNamespace(backup_runs=world.store)))
         self.nights = NightlyBackups(side, settings, self.work, _LOG, lambda: self.now)
 
@@ -61,7 +62,7 @@ def nightly(folder: Path, at: time | None = time(2, 30)) -> Settings:
 def test_it_runs_once_a_night_on_one_host(world: World, tmp_path: Path) -> None:
     one, other = Host(world, nightly(tmp_path)), Host(world, nightly(tmp_path))
     for minute in range(0, 24 * 60, 20):
-        one.now = other.now = NOW + timedelta(minutes=minute)
+        one.now = other.now = MIDDAY + timedelta(minutes=minute)
         one.nights.run()
         other.nights.run()
     assert (one.done + other.done) in (1, 2)  # the one that was missed, and the next night's
@@ -80,7 +81,7 @@ def test_hosts_in_different_time_zones_agree_by_the_setting(world: World, tmp_pa
         before = len(world.store.backup_runs(100))
         for minute in range(0, 48 * 60, 20):
             for each in hosts:
-                each.now = NOW + timedelta(days=9 * backups, minutes=minute)
+                each.now = MIDDAY + timedelta(days=9 * backups, minutes=minute)
                 each.nights.run()
         made = len(world.store.backup_runs(100)) - before
         assert made - backups in (0, 1), "and the one that was missed"
