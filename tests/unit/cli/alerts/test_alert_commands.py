@@ -189,6 +189,7 @@ def test_a_name_is_taken_once(folder: Path) -> None:
     assert "error [alert.exists]" in again.stderr
 
 
+@pytest.mark.long("it looks at what all tests above did, and the quick run leaves out some of these")
 def test_nothing_shows_a_secret(made: Path) -> None:
     """After all that was done above. The files are the operator's own."""
     whole = "".join(
