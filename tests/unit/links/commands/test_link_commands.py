@@ -144,10 +144,10 @@ def test_a_cut_path_is_an_answer_of_no(tmp_path: Path) -> None:
 
 
 def test_the_check_names_what_is_wrong(folder: Path, tmp_path: Path) -> None:
-    good = ok(engage(folder, "link", "check"))
+    good = " ".join(ok(engage(folder, "link", "check")).split())  # where a line breaks depends on the folder's name
     assert "2 links, 0 TLS hosts" in good
     assert "each link leads to a site that exists" in good
-    assert "secrets of all partners can be used" in " ".join(good.split())
+    assert "secrets of all partners can be used" in good
     write_secrets(tmp_path)
     other = tmp_path / "other.toml"
     other.write_text(LINKS.replace('site = "main"\npartner = "m2u"', 'site = "nowhere"\npartner = "m2u"'))
