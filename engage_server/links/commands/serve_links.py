@@ -85,7 +85,7 @@ def _become_without_secrets(session: Session) -> NoReturn:
     environment = {name: value for name, value in session.environment.items() if name not in _WITHOUT}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606  # ourselves
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606  # no shell is wanted
 
 
 def _print_addresses(file: LinksFile, ends: tuple[End, ...], polled: Mapping[str, AccountTable]) -> None:
