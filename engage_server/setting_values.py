@@ -232,11 +232,10 @@ def _read_hosts(value: object) -> object:
 
 
 def _read_time_of_day(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if _TIME_OF_DAY.fullmatch(value) is None:
+    text = value.isoformat() if isinstance(value, time) else value  # a settings file may have a time without quotes
+    if not isinstance(text, str) or _TIME_OF_DAY.fullmatch(text) is None:
         raise ValueError("hours and minutes, with a colon between them")
-    return time.fromisoformat(value)
+    return time.fromisoformat(text)
 
 
 def _read_words(value: object) -> object:

@@ -16,6 +16,7 @@ from engage_server.records import AuditAction, AuditEvent, Occasion
 from tests.support.browsing.skipping import BrowserSkips
 from tests.support.chains import NOW
 from tests.support.compiled import compiled_once
+from tests.support.connections import ConnectionsClosed
 from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.dear_tests import DearTests, is_whole, write_list
 from tests.support.lengths import RUN
@@ -58,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.support.pairs")
     timing = Timing(config.getoption("slowest"))
     config.pluginmanager.register(timing)
+    config.pluginmanager.register(ConnectionsClosed())
     if not RUN.all and is_whole(config):
         config.pluginmanager.register(DearTests(config))
     if RUN.all and config.getoption("write_dear_tests") and is_whole(config) and not hasattr(config, "workerinput"):

@@ -330,7 +330,11 @@ def confirmed(operator: OperatorSide, generation: int) -> Callable[[], bool]:
 
 @pytest.mark.long("tests/unit/store/test_contract.py: a change wakes who waits")
 def test_on_postgresql_workers_are_told_of_a_change(tmp_path: Path, postgresql: PostgresServer) -> None:
-    """With polls two seconds apart, a change arrives far sooner: LISTEN and NOTIFY."""
+    """With polls two seconds apart, a change arrives far sooner: LISTEN and NOTIFY.
+
+    Workers that have just confirmed have just looked: by polls alone, each activation but the first waits for some two
+    seconds. The shortest of them says so, because a busy machine delays some and not each.
+    """
     (tmp_path / "site.key").write_bytes(write_site_key(SITE_KEY))
     hosts = [text for host in HOSTS for text in ("--host", host.text)]
     environment: dict[str, Any] = {"ENGAGE_DATABASE_URL": postgresql.new_database()}
@@ -338,12 +342,12 @@ def test_on_postgresql_workers_are_told_of_a_change(tmp_path: Path, postgresql: 
     ok(engage(tmp_path, "chain", "build", "second", *hosts))
     ok(engage(tmp_path, "release", "stage", "second", **environment))
     operator: OperatorSide = open_operator_side(load_settings(None, environment, {}, tmp_path), environment)
-    with running_pair(tmp_path, "--workers", "2", ENGAGE_POLL_SECONDS="2", **environment):
+    pair = running_pair(tmp_path, "--workers", "2", ENGAGE_POLL_SECONDS="2", **environment)
+    with closing(operator), pair:
         eventually(lambda: len(operator.confirmations.workers()) == 4, "all workers say that they live")
         seconds = []
         for number in (2, 1, 2, 1, 2, 1):
             operator.releases.activate("main", number, {}, Occasion("tester", datetime.now(UTC)))
             generation = operator.confirmations.generation()
             seconds.append(eventually(confirmed(operator, generation), "all workers confirm"))
-        assert sorted(seconds)[2] < 1, "by polls alone hardly one would: four workers, two seconds between looks"
-    operator.close()
+        assert min(seconds[1:]) < 1, f"by polls alone none would: {seconds}"

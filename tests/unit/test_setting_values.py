@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engage_server.settings import Settings
 
 HOSTS = "it must be a list of names and addresses without ports, such as localhost"
 NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
+TIME_OF_DAY = 'it must be a time of day such as "02:30": hours and minutes, with a colon between them'
 KINDS = {field.name: field.type for field in dataclasses.fields(Settings)}
 NUMBERS = (" 8 ", "8", "008", "0", "65536", "-1", "+8", "1_0", "9" * 19, "1e3")
 TEXTS = ("", *NUMBERS, "true", "legacy", "a/b", "10.0.0.0/8, fd00::/8", "10.0.0.1/8", "\0", "٣")
@@ -35,6 +37,7 @@ VALUES = st.one_of(
 @example("workers", True)  # an int to Python, and none in a settings file
 @example("poll_seconds", 2)
 @example("poll_seconds", float("nan"))
+@example("backup_at", [])
 def test_what_is_taken_as_it_is_would_be_read_the_same(name: str, value: Any) -> None:
     taken = taken_as_it_is(KINDS[name], value)
     if taken is NOT_TAKEN:
@@ -84,6 +87,10 @@ def test_defaults_are_taken_as_they_are(name: str) -> None:
         ("database_url", 7, "it must be text"),
         ("bind", True, "it must be text"),
         ("data_dir", 7, "it must be a path"),
+        ("backup_at", [], TIME_OF_DAY),
+        ("backup_at", 2, TIME_OF_DAY),
+        ("backup_at", time(2, 30, 1), TIME_OF_DAY),
+        ("backup_at", "2:30", TIME_OF_DAY),
     ],
 )
 def test_what_is_refused_says_why(name: str, value: object, why: str) -> None:

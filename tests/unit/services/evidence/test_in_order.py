@@ -92,6 +92,8 @@ def test_catching_up_makes_the_histories_that_storing_at_once_makes(
     times = [each.at for each in stored_sightings(later.store)]
     assert times == sorted(times)
     assert list(segments(later.spool)) == [], "each file is removed when its end is stored"
+    at_once.store.close()
+    later.store.close()
 
 
 def test_a_refusal_of_a_second_door_is_not_laid_on_the_first_after_a_night(
@@ -108,6 +110,7 @@ def test_a_refusal_of_a_second_door_is_not_laid_on_the_first_after_a_night(
     host.move(NOW + NIGHT)
     assert {name: each.refusals for name, each in host.known().items()} == {serial_of(1): 0, serial_of(2): 0}
     assert sum(each.kind is SightingKind.HANDSHAKE_FAILED for each in stored_sightings(host.store)) == 2
+    host.store.close()
 
 
 def test_a_file_that_is_still_written_is_read_to_its_end_and_stays(tmp_path: Path) -> None:
