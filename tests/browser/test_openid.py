@@ -181,7 +181,7 @@ def test_while_the_provider_is_down_a_local_admin_gets_in(browser: Any, base: st
         begun = time.monotonic()
         page.goto(f"{base}/sign-in/openid")
         page.get_by_role("alert").wait_for()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15
         page.get_by_label("Name").fill("chief")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button").click()

@@ -44,7 +44,7 @@ def test_it_waits_with_the_workers_until_their_moment(world: World, side: Device
     begun = time.monotonic()
     assert settled_snapshot(side, None, TERMS, seconds=0) is None, "it is pending"
     snapshot = snapshot_to_begin_with(side, None, TERMS)
-    assert LATEST - 0.3 < time.monotonic() - begun < 10
+    assert LATEST - 0.3 < time.monotonic() - begun < 30
     assert snapshot.current["main"].number == 2
     assert settled_snapshot(side, None, TERMS, seconds=0) is not None
 
@@ -71,7 +71,7 @@ def test_an_earlier_moment_is_enough(world: World, side: DeviceSide) -> None:
     begun = time.monotonic()
     threading.Timer(0.1, world.store.agree, [SwitchTerms(timedelta(microseconds=1))]).start()
     assert snapshot_to_begin_with(side, None, SwitchTerms(timedelta(seconds=20))).current["main"].number == 2
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.parametrize("terms", [SwitchTerms(timedelta(seconds=20)), SwitchTerms(timedelta())])
@@ -81,4 +81,4 @@ def test_it_waits_for_nobody_where_nobody_serves_or_waits(world: World, side: De
     world.release()
     begun = time.monotonic()
     assert snapshot_to_begin_with(side, None, terms).current["main"].number == 2
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15

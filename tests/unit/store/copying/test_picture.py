@@ -38,7 +38,7 @@ def test_writers_go_on_and_are_not_in_it(migrated_url: str) -> None:
     with picture_of(engine) as picture:
         begun = time.monotonic()
         store.record_backup_run(_run(2))
-        assert time.monotonic() - begun < 5, "no writer waits for it"
+        assert time.monotonic() - begun < 20, "no writer waits for it"
         assert len(list(picture.rows("backup_runs"))) == 1, "of the moment when it was taken"
         store.record_backup_run(_run(3))
         assert len(list(picture.rows("backup_runs"))) == 1

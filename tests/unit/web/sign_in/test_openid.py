@@ -565,11 +565,11 @@ class TestProviderInTrouble:
             browser = door.browser()
             begun = time.monotonic()
             assert browser.get("/sign-in/openid").status_code == 503
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 30
             begun = time.monotonic()
             assert browser.get("/sign-in/openid").status_code == 503, "nobody waits for the same again"
             assert browser.post("/sign-in", data={"name": "chief", "password": PASSWORD}).status_code == 303
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 3, "which is less than to ask it again"
 
     def test_nobody_is_sent_to_one_that_went_down(self, door: Door, provider: OwnProvider) -> None:
         browser = door.browser()

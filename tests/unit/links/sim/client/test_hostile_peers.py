@@ -159,7 +159,7 @@ def test_a_slow_answer_ends_in_time(tmp_path: Path, peer: RawPeer, elsewhere: Ra
     begin = time.monotonic()
     with pytest.raises(UpstreamSilent, match="more than 1 s"):
         account.thing(ICCID)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 8
 
 
 def test_a_giant_answer_is_not_kept(account: ContractAccount, peer: RawPeer) -> None:

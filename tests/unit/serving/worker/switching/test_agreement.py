@@ -134,7 +134,7 @@ def test_both_listeners_begin_at_one_moment(world: World, workers: Callable[...,
     begun = activated(world)
     eventually(lambda: {each.release for each in pair} == {2}, "both serve it")
     first, second = (each.began(2) for each in pair)
-    assert abs(first - second) < 0.15, "one prepared 0.4 s longer than the other"
+    assert abs(first - second) < 0.3, "one prepared 0.4 s longer than the other"
     assert first - begun >= 0.4 + TERMS.lead.total_seconds()
     assert first - begun < LATEST, "nobody waited for the limit"
     for each in reported(world, 2).values():
@@ -259,7 +259,7 @@ def test_a_database_that_hangs_keeps_no_worker_from_serving(world: World, worker
     worker.looking = lambda: stand(go_on)
     begun = time.monotonic()
     worker.follower.start()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     go_on.set()
 
 
