@@ -7,14 +7,15 @@ that host goes on as one does that was running: with what it had, until its firs
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from engage_server.composition.opening import kept_open, open_database
-from engage_server.errors import EngageError, FileNotUsable, StoreNotUsable
+from engage_server.errors import EngageError, FileNotUsable, NotPossible, StoreNotUsable
+from engage_server.file_locks import locked
 from engage_server.files import RESTORE
 from engage_server.files.failures import explained
 from engage_server.settings import Settings
@@ -127,7 +128,7 @@ def remove_copy(settings: Settings) -> None:
 
 
 class CopyWriter:
-    """Keeps this host's copy as the database is. Only one process of a host does it.
+    """Keeps this host's copy as the database is. One process of a host does it at a time.
 
     Args:
         database: The database.
@@ -164,7 +165,12 @@ class CopyWriter:
         if not self._path.parent.is_dir():  # making it again would hide that everything in it is lost
             raise FileNotUsable(f"{self._path.parent}: the folder is gone", RESTORE)
         begun = time.monotonic()
-        self._written = write_copy(self._database, self._path)
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self._path.parent, 0))
+            except NotPossible:  # the worker that this one takes over from still writes: look again later
+                return
+            self._written = write_copy(self._database, self._path)
         ended = time.monotonic()
         self._not_before = ended + _PART_OF_TIME * (ended - begun)
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from engage_server.composition.creation import create_installation
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.opening import ReleaseSealer
+from engage_server.composition.starting import served_copy
 from engage_server.composition.starting.release_key import derived_release_key, needs_key_no_more
 from engage_server.composition.starting.served_copy import CopyWriter
 from engage_server.errors import EngageError, FileNotUsable, SealBroken, StoreNotUsable, StoreVersionMismatch
@@ -21,11 +23,12 @@ from engage_server.records import Secret
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.settings import Settings, load_settings
 from engage_server.store import schema
-from engage_server.store.copying.served import mark_of, open_copy
+from engage_server.store.copying.served import ServedMark, mark_of, open_copy, write_copy
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sealing import new_key_encryption_key
 from tests.support.chains import HOSTS, SITE_KEY
 from tests.support.commands import engage, ok
+from tests.support.disk import small_disk
 from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer
 
@@ -188,6 +191,50 @@ def test_it_is_written_again_when_something_has_changed(host: Host) -> None:
     writer.keep()
     assert rows(host.copy, "SELECT serial FROM devices") == [(SERIAL,)]
     assert not list(host.copy.parent.glob("served.db.*")), "nothing is left beside it"
+
+
+def test_two_that_write_at_once_do_not_write_into_one_file(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is replaced still writes when the next one looks."""
+    host.engage("device", "add", SERIAL)
+    later, early = CopyWriter(host.database, host.settings), CopyWriter(host.database, host.settings)
+
+    def written(database: Engine, path: Path) -> ServedMark:
+        monkeypatch.undo()
+        unfinished = path.with_name("served.db.new.unfinished")
+        unfinished.write_bytes(b"half of it")
+        later.keep()
+        assert unfinished.read_bytes() == b"half of it"
+        unfinished.unlink()
+        return write_copy(database, path)
+
+    monkeypatch.setattr(served_copy, "write_copy", written)
+    early.keep()
+    assert rows(host.copy, "SELECT serial FROM devices") == [(SERIAL,)]
+    host.engage("device", "remove", SERIAL, "--yes")
+    later.keep()
+    assert rows(host.copy, "SELECT serial FROM devices") == [], "it does so later"
+
+
+def test_on_a_full_disk_the_copy_stays_as_it_was(host: Host, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    with small_disk(folder, "8m"):
+        settings = host.read_settings(ENGAGE_DATA_DIR=str(folder))
+        CopyWriter(host.database, settings).keep()
+        before = settings.served_copy.read_bytes()
+        with (folder / "filling").open("wb") as filling, pytest.raises(OSError, match="No space"):
+            while True:
+                filling.write(bytes(65536))
+                filling.flush()
+        host.engage("device", "add", SERIAL)
+        with pytest.raises(EngageError) as full:
+            CopyWriter(host.database, settings).keep()
+        assert "served.db" in full.value.sentence
+        assert "pace" in full.value.next_step
+        assert settings.served_copy.read_bytes() == before
+        assert {each.name for each in folder.iterdir()} == {"served.db", "filling"}
+        (folder / "filling").unlink()
+        CopyWriter(host.database, settings).keep()
+        assert rows(settings.served_copy, "SELECT serial FROM devices") == [(SERIAL,)]
 
 
 def test_a_key_that_is_accepted_no_more_does_not_open_it(host: Host) -> None:
