@@ -129,6 +129,15 @@ def asks(cluster: Cluster, probe: dict[str, Any]) -> bool:
     return done.returncode == 0
 
 
+def notice_of(cluster: Cluster) -> bytes:
+    """What a device is answered first."""
+    url = f"http://127.0.0.1:{cluster.ports['8080']}/swordfish/lock/certificates/current"
+    request = urllib.request.Request(url, headers={"Host": "locks.example.org"})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # our own server
+        content: bytes = answer.read()
+    return content
+
+
 def _pod(objects: Objects, kind: str) -> dict[str, Any]:
     found: dict[str, Any] = of_kind(objects, kind)[0]["spec"]["template"]["spec"]
     return found
@@ -163,10 +172,15 @@ def test_a_new_installation_is_made_served_and_not_made_again(tmp_path: Path, po
         for name in ("http", "https"):
             eventually(partial(asks, cluster, by_name[name]["livenessProbe"]), f"{name} lives")
         eventually(lambda: asks(cluster, by_name["http"]["readinessProbe"]), "ready")
-        notice = f"http://127.0.0.1:{cluster.ports['8080']}/swordfish/lock/certificates/current"
-        request = urllib.request.Request(notice, headers={"Host": "locks.example.org"})
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # our own server
-            assert b'"cert_url":"http://locks.example.org/certificates/' in answer.read()
+        notice = notice_of(cluster)
+        assert b'"cert_url":"http://locks.example.org/certificates/' in notice
         kinds = "SELECT kind FROM sightings GROUP BY kind"
         eventually(lambda: "notice" in postgresql.ask(kinds, name_of_database), "what devices did is stored")
+        eventually((tmp_path / "cluster" / "data" / "served.db").exists, "what devices are answered is copied")
     assert postgresql.ask(kinds, name_of_database) == "notice", "probes are no handshakes"
+
+    with postgresql.away(url), serving(cluster, pod):  # a node of the cluster fails while the database is repaired
+        for name in ("http", "https"):
+            eventually(partial(asks, cluster, by_name[name]["livenessProbe"]), f"{name} lives")
+        eventually(lambda: asks(cluster, by_name["http"]["readinessProbe"]), "ready")
+        assert notice_of(cluster) == notice

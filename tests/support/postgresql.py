@@ -82,6 +82,19 @@ class PostgresServer:
         """The database of this URL goes when the next one comes: together they cost one call."""
         self._done_with.append(self.name_of(url))
 
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """The server refuses connections to this database, as it does while it starts."""
+        name = self.name_of(url)
+        self._do(
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608  # our own name
+        )
+        try:
+            yield
+        finally:
+            self._do(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
     def _way_to_copy(self) -> str:
         """Without all of it in the write-ahead log, as PostgreSQL did before version 15 and does when asked."""
         version = (self._data / "PG_VERSION").read_text(encoding="ascii").strip()

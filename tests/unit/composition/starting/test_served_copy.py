@@ -33,7 +33,6 @@ from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer
 
 SERIAL = "0000000000000000A0B1000000000206"
-_END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
 _SET_VERSION, _SET_PROBE = "UPDATE alembic_version SET version_num = ", "UPDATE installation SET seal_probe = "
 
 
@@ -69,15 +68,10 @@ class Host:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """The server refuses connections to this database, as it does while it starts."""
+        """The database does not answer."""
         self.database.dispose()
-        name = self.server.name_of(self.url)
-        self.server.ask(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        self.server.ask(_END_ALL + f"'{name}'")
-        try:
+        with self.server.away(self.url):
             yield
-        finally:
-            self.server.ask(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     def started(self) -> DeviceSide:
         """What an instance with TLS has when it starts."""
