@@ -41,6 +41,7 @@ def test_from_signing_in_to_approving(browser: Any, for_acts: Running) -> None:
     folder = for_acts.pair.folder
     with looking(browser, PLAIN) as (page, witness):
         page.goto(for_acts.base + link(folder, "paula", "approver"))
+        page.wait_for_function(f"{_NAME}.startsWith('New password')")  # the focus comes a moment after the page
         page.keyboard.type(PASSWORD)
         press_to(page, "The same once more")
         page.keyboard.type(PASSWORD)
