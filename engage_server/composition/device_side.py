@@ -7,7 +7,7 @@ only for the instances: see :func:`.starting.early_imports.import_services`.
 import os
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,10 @@ from engage_server.composition.disk_space import disk_room, enrolment_days, stor
 from engage_server.composition.shared_files import database_deliveries, shared_answers, shared_copies
 from engage_server.composition.starting.served_copy import (
     CopyWriter,
-    StartingStore,
     open_database_to_start,
     open_to_start,
 )
+from engage_server.errors import StoreNotUsable
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import (
     DEVICE_LISTENERS,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from engage_server.services.shared_files.copies import SharedCopies
     from engage_server.store.interface import SharedFileStore
 
+_OF_COPY = -1
 _KEPT_BYTES = 16 * 1024 * 1024  # of sightings that are stored: about 100,000
 
 
@@ -62,6 +63,7 @@ class DeviceSide:
         settings: The settings.
         release_sealer: Opens the releases' private keys. None for a process without TLS, which opens no secret.
         installation: The database must be this installation's. None: any one's.
+        away: As for :func:`.served_copy.open_to_start`.
 
     Attributes:
         installation: Whose database it is.
@@ -76,15 +78,20 @@ class DeviceSide:
     """
 
     def __init__(
-        self, settings: Settings, release_sealer: ReleaseSealer | None, installation: bytes | None = None
+        self,
+        settings: Settings,
+        release_sealer: ReleaseSealer | None,
+        installation: bytes | None = None,
+        away: StoreNotUsable | None = None,
     ) -> None:
         self.distribution = Distribution()
         self._with_tls = release_sealer is not None
         self._port = settings.cert_url_port
         self._store_reserve = store_reserve(settings)
-        with self._opened(settings, starts=installation is None) as start:
+        with open_to_start(settings, away) if installation is None else open_database_to_start(settings) as start:
             if release_sealer is not None:
-                schema.assert_release_seal(start.first, release_sealer)
+                with start.opening_seals():
+                    schema.assert_release_seal(start.first, release_sealer)
             self.installation = start.installation()
             if self.installation != (installation or self.installation):
                 raise same_installation.another_installation()
@@ -92,11 +99,6 @@ class DeviceSide:
         self._engine = start.database
         self._store = SqlStore(start.database, None, release_sealer)
         self._copied = None if start.copy is None else SqlStore(start.copy.engine, None, release_sealer)
-
-    @staticmethod
-    def _opened(settings: Settings, *, starts: bool) -> AbstractContextManager[StartingStore]:
-        """A process that serves already has something newer than the copy: it keeps that."""
-        return open_to_start(settings) if starts else open_database_to_start(settings)
 
     def generation(self) -> int:
         """Return the store's generation. If it differs from the snapshot's, take a new snapshot."""
@@ -127,17 +129,20 @@ class DeviceSide:
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
         """Read the store, or :attr:`copy` the first time. Does not publish.
 
+        What comes from the copy has a generation that no store has, so that the first look replaces it.
+
         Args:
             try_out: Raises EngageError for a release that cannot be served. The site's last good one is then kept.
         """
-        store, self._copied = self._copied or self._store, None
-        return take_snapshot(
-            store,
+        copied, self._copied = self._copied, None
+        found = take_snapshot(
+            copied or self._store,
             self._port,
             with_private_keys=self._with_tls,
             last=self.distribution.snapshot,
             try_out=try_out or (lambda release: None),
         )
+        return found if copied is None else replace(found, generation=_OF_COPY)
 
     def is_served(self) -> bool:
         """Whether any worker, of this host or another one, has reported lately that it serves devices."""

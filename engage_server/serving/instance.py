@@ -17,7 +17,7 @@ from engage_server.composition.opening import ReleaseSealer
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site
 from engage_server.composition.starting.early_imports import import_services
 from engage_server.composition.starting.served_copy import ServedCopy
-from engage_server.errors import EngageError, SettingsInvalid
+from engage_server.errors import EngageError, SettingsInvalid, StoreNotUsable
 from engage_server.records import SwitchTerms
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease
@@ -60,6 +60,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         environment: For the key-encryption key. Only the operators' instance reads it, in its worker.
         release_sealer: Opens the releases' private keys, for an instance that serves their certificates.
         when_serving: Called in each worker just before it serves.
+        away: The database is known not to answer now: begin with this host's copy.
 
     Raises:
         EngageError: The settings, the database or the current releases cannot be used.
@@ -72,6 +73,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         environment: Mapping[str, str],
         release_sealer: ReleaseSealer | None,
         when_serving: Callable[[], None] = lambda: None,
+        away: StoreNotUsable | None = None,
     ) -> None:
         self._keep_up_at = 0.0
         self._installation: bytes | None = None
@@ -87,7 +89,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         settings = read_settings()
         if settings.data_dir.exists():  # if not, the database may have a better explanation
             assert_data_usable(settings)
-        self._become(settings)  # first of all: without an installation, no folder is made
+        self._become(settings, away)  # first of all: without an installation, no folder is made
         begin_metrics(settings, listener)
         if listener is not Listener.OPERATORS:
             sweep_temporary_files(settings)
@@ -126,11 +128,11 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         finally:
             side.release_connections()  # no connection may survive into a fork
 
-    def _become(self, settings: Settings) -> None:
+    def _become(self, settings: Settings, away: StoreNotUsable | None = None) -> None:
         """Apply settings, and the store and TLS contexts that belong to them: all of it or nothing."""
         if self._listener is Listener.OPERATORS:
             read_openid_terms(settings)
-        device_side = DeviceSide(settings, self._release_sealer, self._installation)
+        device_side = DeviceSide(settings, self._release_sealer, self._installation, away)
         tls = self._contexts(settings, device_side.distribution)
         # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.
         snapshot = snapshot_to_begin_with(device_side, _try_out(tls), _terms(settings))

@@ -19,7 +19,7 @@ from engage_server.composition.opening import ReleaseSealer, given_release_key
 from engage_server.composition.operators_listener import address as operators_address
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
 from engage_server.composition.starting.release_key import derived_release_key, needs_key_no_more
-from engage_server.composition.starting.served_copy import ServedCopy
+from engage_server.composition.starting.served_copy import ServedCopy, away_at_start, did_not_answer, shown
 from engage_server.errors import UsageError
 from engage_server.records import Secret
 from engage_server.services.access.permissions import Act
@@ -80,6 +80,7 @@ _DEAR_GROUPS = (
 @click.option("--lifeline", type=int, hidden=True)
 @click.option("--ready", type=int, hidden=True)
 @click.option("--handed-over", type=int, hidden=True)
+@click.option("--from-copy", type=int, hidden=True)
 @click.pass_obj
 def serve(
     session: Session,
@@ -88,6 +89,7 @@ def serve(
     lifeline: int | None,
     ready: int | None,
     handed_over: int | None,
+    from_copy: int | None,
     **options: Any,
 ) -> int:
     """Run the server pair until a signal ends it.
@@ -120,8 +122,9 @@ def serve(
     from engage_server.serving.instance import ListenerApplication  # not in the supervisor, which serves nothing
 
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
+    away = did_not_answer() if from_copy else None
     application = ListenerApplication(
-        one, lambda: session.settings(**options), session.environment, sealer, when_serving
+        one, lambda: session.settings(**options), session.environment, sealer, when_serving, away
     )
     if lifeline is None and application.copy is not None:
         _warn_of_copy(application.copy)
@@ -193,14 +196,16 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     # check once what both will need, so that a fault is reported once
     read_openid_terms(settings)
     close_memory()
-    release_key = derived_release_key(settings, session.environment)
-    device_side = DeviceSide(settings, ReleaseSealer(release_key))
+    away = away_at_start(settings)
+    release_key = derived_release_key(settings, session.environment, away=away)
+    device_side = DeviceSide(settings, ReleaseSealer(release_key), away=away)
     if device_side.copy is not None:
         _warn_of_copy(device_side.copy)
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
     assert_data_usable(settings)
-    instances = [_instance(session, each, settings, options, release_key) for each in Listener]
+    is_away = device_side.copy is not None
+    instances = [_instance(session, each, settings, options, release_key, is_away=is_away) for each in Listener]
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),
@@ -212,14 +217,21 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
 
 def _warn_of_copy(copy: ServedCopy) -> None:
     click.echo(
-        f"warning: {copy.why.sentence}. Devices are served what it had at {copy.right_at:%Y-%m-%d %H:%M:%S} UTC, from "
-        "this host's copy\nnext: Make the database answer. What changed meanwhile is served then, without a restart",
+        f"warning: {copy.why.sentence}. Devices are served what it had at {shown(copy.right_at)}, from this "
+        "host's copy\nnext: Make the database answer. What changed meanwhile is served then, without a restart. "
+        "If database_url or its password is wrong, correct it and restart",
         err=True,
     )
 
 
 def _instance(
-    session: Session, listener: Listener, settings: Settings, options: dict[str, Any], release_key: Secret
+    session: Session,
+    listener: Listener,
+    settings: Settings,
+    options: dict[str, Any],
+    release_key: Secret,
+    *,
+    is_away: bool,
 ) -> Instance:
     """What each instance gets: operators the key-encryption key, TLS the release key, plain HTTP none.
 
@@ -227,7 +239,8 @@ def _instance(
     """
 
     def command(given: Descriptors) -> list[str]:
-        return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready)
+        also = {"from_copy": 1} if is_away else {}
+        return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready, **also)
 
     if listener is Listener.OPERATORS:
         own = release_key if has_tls_of_site(settings) else None
@@ -240,14 +253,14 @@ def _instance(
 
 
 def _command(
-    session: Session, listener: Listener, options: dict[str, Any], secret: int | None, **descriptors: int
+    session: Session, listener: Listener, options: dict[str, Any], secret: int | None, **numbers: int
 ) -> list[str]:
     # -P: not a module of the current folder, which is the installation's, and may be writable by what talks to devices
     command = [sys.executable, "-P", "-m", "engage_server"]
     if session.config is not None:
         command += ["--config", str(session.config)]
     command += ["serve", str(listener)]
-    for name, value in {**descriptors, "handed_over": secret, **options}.items():
+    for name, value in {**numbers, "handed_over": secret, **options}.items():
         if value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     return command

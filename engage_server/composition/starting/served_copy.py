@@ -5,16 +5,19 @@ that host goes on as one does that was running: with what it had, until its firs
 """
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from sqlalchemy import Engine
 
 from engage_server.composition.opening import kept_open, open_database
-from engage_server.errors import EngageError, FileNotUsable, NotPossible, StoreNotUsable
+from engage_server.errors import EngageError, FileNotUsable, NotPossible, SealBroken, StoreNotUsable
 from engage_server.file_locks import locked
 from engage_server.files import RESTORE
 from engage_server.files.failures import explained
@@ -24,6 +27,8 @@ from engage_server.store.copying.served import ServedMark, mark_of, mark_of_copy
 from engage_server.store.database.engine import open_engine, sqlite_path
 from engage_server.store.database.same_installation import installation_of, keep_to_installation
 
+_AWAY_SECONDS = 15.0  # two servers with five seconds each, and some for their names
+_VERIFIED_SECONDS = 3600.0
 _PART_OF_TIME = 20  # writing takes at most this part of a processor's time: a site may have a million devices
 
 
@@ -59,6 +64,24 @@ class StartingStore:
         """What answers now."""
         return self.database if self.copy is None else self.copy.engine
 
+    @contextmanager
+    def opening_seals(self) -> Iterator[None]:
+        """Say, while the database is away, that a key may be right and does not fit the copy.
+
+        Raises:
+            SealBroken: What is read now was sealed with another key.
+        """
+        try:
+            yield
+        except SealBroken as error:
+            if self.copy is None:
+                raise
+            raise SealBroken(
+                f"{self.copy.why.sentence}. This host's copy, which was right at {shown(self.copy.right_at)}, cannot "
+                f"replace it: {error.sentence}",
+                "Make the database answer. If the key was changed since then, the former one opens the copy, too.",
+            ) from None
+
     def installation(self) -> bytes | None:
         """Whose it is: see :func:`.same_installation.installation_of`.
 
@@ -68,17 +91,67 @@ class StartingStore:
         return installation_of(self.database) if self.copy is None else mark_of(self.copy.engine).seal_probe
 
 
+def shown(moment: datetime) -> str:
+    """A time as messages about the copy show it."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def away_at_start(settings: Settings) -> StoreNotUsable | None:
+    """Try the database once for all processes of a pair, for a limited time. None: it answers.
+
+    Without a server for names, a single try may take a minute, and there is no limit for that. Call this only where no
+    process is forked later: a thread may go on.
+
+    Raises:
+        StoreNotUsable: It does not answer, and this host has no copy.
+    """
+    if not keeps_copy(settings) or not settings.served_copy.exists():
+        return None
+    found: list[EngageError | None] = []
+
+    def attempt() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for the main thread
+        try:
+            open_database(settings).dispose()
+            found.append(None)
+        except EngageError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=attempt, name="first-look", daemon=True)
+    thread.start()
+    thread.join(_AWAY_SECONDS)
+    if not found:
+        return did_not_answer()
+    return found[0] if _is_away(found[0]) else None
+
+
+def did_not_answer() -> StoreNotUsable:
+    """What a process says that was told so by another one."""
+    return StoreNotUsable(f"the database did not answer within {_AWAY_SECONDS:g} s", "Check that it runs.")
+
+
+def _is_away(error: EngageError | None) -> TypeGuard[StoreNotUsable]:
+    return isinstance(error, StoreNotUsable) and error.code == StoreNotUsable.default_code
+
+
 @contextmanager
-def open_to_start(settings: Settings) -> Iterator[StartingStore]:
+def open_to_start(settings: Settings, away: StoreNotUsable | None = None) -> Iterator[StartingStore]:
     """Open the database. If it does not answer, open this host's copy as well.
 
     The copy is closed at the end, and the database if something raises. Somebody else closes it otherwise.
+
+    Args:
+        settings: The settings. If they want no copy, it is removed.
+        away: The database is known not to answer: do not try it.
 
     Raises:
         StoreNotUsable: The database does not answer, and there is no copy that can be used.
         StoreVersionMismatch: The database was made by another version. So it answers.
     """
+    _remove_unwanted(settings)
     try:
+        if away is not None:
+            raise away
         database = open_database(settings)
     except StoreNotUsable as error:
         start = _from_copy(settings, error)
@@ -96,12 +169,24 @@ def open_database_to_start(settings: Settings) -> Iterator[StartingStore]:
         StoreNotUsable: It does not answer.
         StoreVersionMismatch: It was made by another version.
     """
+    _remove_unwanted(settings)
     with kept_open(open_database(settings)) as database:
         yield StartingStore(database, None)
 
 
+def _remove_unwanted(settings: Settings) -> None:
+    """Whoever wants no copy need not wait for the database. :class:`CopyWriter` tells what cannot be removed."""
+    if not settings.start_without_database:
+        with suppress(OSError):
+            remove_copy(settings)
+
+
 def _from_copy(settings: Settings, error: StoreNotUsable) -> StartingStore:
-    if error.code != StoreNotUsable.default_code or not keeps_copy(settings) or not settings.served_copy.exists():
+    if _is_away(error) and not settings.start_without_database:
+        raise StoreNotUsable(
+            error.sentence, f"{error.next_step} Without it nothing starts: start_without_database is false."
+        )
+    if not _is_away(error) or not keeps_copy(settings) or not settings.served_copy.exists():
         raise error  # it answers, or nothing can replace it
     try:
         copy = open_copy(settings.served_copy)
@@ -140,6 +225,7 @@ class CopyWriter:
         self._is_wanted = keeps_copy(settings)
         self._path = settings.served_copy
         self._written: ServedMark | None = None
+        self._verified_at = 0.0
         self._not_before = 0.0
 
     def keep(self) -> None:
@@ -171,12 +257,13 @@ class CopyWriter:
             except NotPossible:  # the worker that this one takes over from still writes: look again later
                 return
             self._written = write_copy(self._database, self._path)
-        ended = time.monotonic()
+        self._verified_at = ended = time.monotonic()
         self._not_before = ended + _PART_OF_TIME * (ended - begun)
 
     def _mark_of_file(self) -> ServedMark | None:
         if not self._path.exists():
             return None
-        if self._written is None:
-            self._written = mark_of_copy(self._path)
+        now = time.monotonic()
+        if self._written is None or now - self._verified_at > _VERIFIED_SECONDS:
+            self._written, self._verified_at = mark_of_copy(self._path), now
         return self._written

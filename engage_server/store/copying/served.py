@@ -18,6 +18,7 @@ from engage_server.errors import StoreNotUsable, StoreVersionMismatch
 from engage_server.files.writing import sync_folder
 from engage_server.records import ReleaseState
 from engage_server.store import schema
+from engage_server.store.copying.file_digest import assert_undamaged, write_digest
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.database.new_file import new_database
 from engage_server.store.keys.tables import key_wraps
@@ -102,6 +103,7 @@ def write_copy(engine: Engine, path: Path) -> ServedMark:
             for table, change in _SERVED.items():
                 _copy_rows(source, copy, table, change)
             _copy_devices(source, copy)
+    write_digest(fresh)
     fresh.replace(path)
     sync_folder(path.parent)
     return mark
@@ -114,6 +116,7 @@ def open_copy(path: Path) -> Engine:
         StoreNotUsable: There is none, or it is damaged.
         StoreVersionMismatch: Another version of this program made it.
     """
+    assert_undamaged(path)
     address = f"file:{quote(str(path))}?mode=ro&immutable=1"
     engine = create_engine(f"sqlite:///{path}", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
     schema.assert_current(engine)
@@ -123,9 +126,7 @@ def open_copy(path: Path) -> Engine:
 def mark_of_copy(path: Path) -> ServedMark | None:
     """Look at all of a copy, and return its mark. None: it is damaged, or of another version."""
     try:
-        with reading(open_copy(path)) as connection:
-            is_whole = connection.scalar(text("PRAGMA quick_check(1)")) == "ok"
-            return _mark(connection) if is_whole else None
+        return mark_of(open_copy(path))
     except (StoreNotUsable, StoreVersionMismatch):
         return None
 

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,12 +18,13 @@ from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.composition.starting import served_copy
 from engage_server.composition.starting.release_key import derived_release_key, needs_key_no_more
-from engage_server.composition.starting.served_copy import CopyWriter
+from engage_server.composition.starting.served_copy import CopyWriter, away_at_start
 from engage_server.errors import EngageError, FileNotUsable, SealBroken, StoreNotUsable, StoreVersionMismatch
 from engage_server.records import Secret
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.settings import Settings, load_settings
 from engage_server.store import schema
+from engage_server.store.copying.file_digest import write_digest
 from engage_server.store.copying.served import ServedMark, mark_of, open_copy, write_copy
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sealing import new_key_encryption_key
@@ -98,7 +100,6 @@ def answers(snapshot: Snapshot) -> object:
     current = snapshot.current["main"]
     key = current.private_key
     return (
-        snapshot.generation,
         current.notice.content,
         {host: each.content for host, each in current.notices.items()},
         current.chain,
@@ -126,7 +127,9 @@ def test_a_start_from_the_copy_answers_the_same(host: Host) -> None:
         side = host.started()
         assert side.copy is not None
         assert abs(side.copy.right_at - datetime.now(UTC)) < timedelta(minutes=5)
-        assert answers(side.take_snapshot()) == expected
+        from_copy = side.take_snapshot()
+        assert answers(from_copy) == expected
+        assert from_copy.generation < 0, "so the first look at the database replaces it, whatever it is"
         with pytest.raises(StoreNotUsable):
             side.look()
         with pytest.raises(StoreNotUsable):  # only the first time: later it must not hide a change
@@ -239,8 +242,51 @@ def test_a_key_that_is_accepted_no_more_does_not_open_it(host: Host) -> None:
     assert mark_of(host.database).generation == generation, "a change of the key changes nothing that is served"
     host.keep()
     assert rows(host.copy, "SELECT wrapped FROM key_wraps") != old
-    with host.away(), pytest.raises(SealBroken):
+    with (
+        host.away(),
+        pytest.raises(SealBroken, match=r"accepting connections.*This host's copy, which was right at") as no,
+    ):
         host.started()
+    assert no.value.next_step.startswith("Make the database answer.")
+
+
+@contextmanager
+def names_hang(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[threading.Event]:
+    """To find the address of the database takes longer than anybody waits."""
+    go_on = threading.Event()
+
+    def opened(given: Settings) -> Engine:
+        go_on.wait(60)
+        return open_engine(given.database_url.reveal())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(served_copy, "open_database", opened)
+        patched.setattr(served_copy, "_AWAY_SECONDS", 0.2)
+        yield go_on
+    go_on.set()
+
+
+def test_a_pair_waits_for_the_database_once_and_not_for_long(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert away_at_start(host.settings) is None, "the control"
+    with names_hang(monkeypatch, host.settings):
+        away = away_at_start(host.settings)
+        assert away is not None
+        assert "did not answer within 0.2 s" in away.sentence
+        key = derived_release_key(host.settings, {}, away=away)
+        side = DeviceSide(host.settings, ReleaseSealer(key), away=away)
+        assert side.copy is not None
+        assert side.copy.why is away
+    assert side.look().generation, "it is asked again later"
+    side.release_connections()
+    host.copy.unlink()
+    assert away_at_start(host.settings) is None, "without a copy, nothing but the database says what is wrong"
+
+
+def test_a_database_that_refuses_at_once_is_not_waited_for(host: Host) -> None:
+    with host.away():
+        away = away_at_start(host.settings)
+    assert away is not None
+    assert "accepting connections" in away.sentence
 
 
 def test_the_installation_key_opens_with_this_hosts_key_alone(host: Host) -> None:
@@ -252,14 +298,29 @@ def test_the_installation_key_opens_with_this_hosts_key_alone(host: Host) -> Non
             DeviceSide(host.settings, ReleaseSealer(Secret(os.urandom(32))))
 
 
-def test_damage_is_found_before_the_copy_is_needed(host: Host) -> None:
-    """The list of devices is nothing but zeros: what says how old the copy is can still be read."""
-    ((page,),) = rows(host.copy, "SELECT rootpage FROM sqlite_master WHERE name = 'devices'")
+@pytest.mark.parametrize("part", range(8))
+def test_one_wrong_bit_is_found_before_the_copy_is_needed(host: Host, part: int) -> None:
+    """Anywhere: in the header, in what SQLite would read as it is, in what it never reads, in the digest itself."""
     whole = host.copy.read_bytes()
-    damaged = whole[: 4096 * (page - 1)] + bytes(4096) + whole[4096 * page :]
-    host.copy.write_bytes(damaged)
     assert mark_of(open_copy(host.copy)) == mark_of(host.database), "the control"
+    places = [18, 62, 70, whole.index(b"\x30\x82") + 200, *(len(whole) * n // 5 - 1 for n in (2, 3, 4, 5))]
+    damaged = bytearray(whole)
+    damaged[places[part]] ^= 1
+    host.copy.write_bytes(damaged)
+    with host.away(), pytest.raises(StoreNotUsable, match=r"served\.db: it is damaged"):
+        host.started()
     host.keep()
+    assert mark_of(open_copy(host.copy)) == mark_of(host.database), "it is written anew"
+
+
+def test_what_is_kept_for_long_is_looked_at_again(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = CopyWriter(host.database, host.settings)
+    writer.keep()
+    host.copy.write_bytes(damaged := host.copy.read_bytes()[:-1] + b"?")
+    writer.keep()
+    assert host.copy.read_bytes() == damaged, "not each time: it may be large"
+    monkeypatch.setattr(served_copy, "_VERIFIED_SECONDS", 0.0)
+    writer.keep()
     assert host.copy.read_bytes() != damaged
 
 
@@ -279,6 +340,7 @@ def test_a_copy_of_another_version_is_not_read_and_is_replaced(host: Host) -> No
     with closing(sqlite3.connect(host.copy)) as copy:
         copy.execute("UPDATE alembic_version SET version_num = '0001'")
         copy.commit()
+    write_digest(host.copy)
     with host.away(), pytest.raises(StoreNotUsable, match="does not have the tables of this version"):
         host.started()
     host.keep()
@@ -316,9 +378,17 @@ def test_the_setting_removes_it(host: Host) -> None:
     CopyWriter(host.database, settings).keep()
     assert not host.copy.exists()
     host.keep()
-    with host.away(), pytest.raises(StoreNotUsable):  # the copy is there, and is not asked
+    with host.away(), pytest.raises(StoreNotUsable) as refused:
         DeviceSide(settings, None)
-    assert host.copy.exists()
+    assert "start_without_database is false" in refused.value.next_step
+    assert not host.copy.exists(), "nobody has to wait for the database"
+    host.keep()
+    with host.away(), pytest.raises(StoreNotUsable):  # as when the settings are read again
+        DeviceSide(settings, None, b"")
+    assert not host.copy.exists()
+    host.keep()
+    with host.away():
+        assert DeviceSide(host.settings, None).copy, "the control"
 
 
 def test_an_embedded_database_has_none(tmp_path: Path) -> None:
