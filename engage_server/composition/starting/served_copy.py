@@ -126,7 +126,7 @@ def away_at_start(settings: Settings) -> StoreNotUsable | None:
 
 
 def did_not_answer() -> StoreNotUsable:
-    """What a process says that was told so by another one."""
+    """What each instance of a pair says that did not try for itself."""
     return StoreNotUsable(f"the database did not answer within {_AWAY_SECONDS:g} s", "Check that it runs.")
 
 
@@ -175,7 +175,7 @@ def open_database_to_start(settings: Settings) -> Iterator[StartingStore]:
 
 
 def _remove_unwanted(settings: Settings) -> None:
-    """Whoever wants no copy need not wait for the database. :class:`CopyWriter` tells what cannot be removed."""
+    """A copy that is not wanted goes before the database answers. :class:`CopyWriter` says if it cannot be removed."""
     if not settings.start_without_database:
         with suppress(OSError):
             remove_copy(settings)

@@ -1,8 +1,8 @@
 """A digest of a SQLite file, in the file itself: SQLite has none, so one wrong bit would be read as it is.
 
-SQLite keeps two fields of its header for the program that uses it, the user version and the application ID (section 1.3
-of the SQLite file format). They have no meaning for SQLite. They take the first 8 octets of a SHA-256 over all the
-rest. It finds damage. Whoever may write the file can write another digest, too.
+SQLite's header has two fields for the program that uses it: the user version and the application ID (section 1.3 of the
+SQLite file format). They mean nothing to SQLite. They take the first 8 octets of a SHA-256 over all the rest. It finds
+damage. A person who may write the file can write another digest, too.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from engage_server.errors import StoreNotUsable
 _HEADER = 100
 _FIELDS = ((60, 64), (68, 72))
 _PIECE = 1 << 20
-_NEXT = "Make the database answer. The file is written anew then."
+_NEXT = "Make the database answer. Then a new one is written."
 
 
 def write_digest(path: Path) -> None:
